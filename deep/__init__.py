@@ -1,0 +1,1 @@
+"""Deep agents held against the exact answer (needs torch)."""

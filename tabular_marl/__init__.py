@@ -1,0 +1,56 @@
+"""tabular-marl: exact tabular solver and verification toolkit for probabilistic multi-agent RL.
+
+    import tabular_marl as tm
+    tm.rommeo(tm.games.stag_hunt(), beta=2.0).value
+
+Names are loaded on first use, so importing the package stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+#: public name -> module that defines it
+_HOMES = {
+    "MatrixGame": "games.matrix",
+    "StochasticGame": "games.stochastic",
+    "iterated": "games.library",
+    "load_game": "games.formats",
+    "save_game": "games.formats",
+    "Aggregation": "numerics.recipe",
+    "free_energy": "numerics.free_energy",
+    "tilt": "numerics.free_energy",
+    "solve": "models.solve",
+    "solve_batch": "models.batch",
+    "soft_q": "models.soft_q",
+    "rommeo": "models.rommeo",
+    "pr2": "models.pr2",
+    "balancing_q": "models.balancing_q",
+    "Solution": "solution",
+    "Enclosure": "solution",
+    "Status": "solution",
+    "NotConverged": "solution",
+    "InputError": "validation",
+    "claim": "verification",
+    "verify": "verification",
+}
+_MODULES = ("games", "models", "numerics", "verification", "deep")
+
+__all__ = [*_HOMES, *_MODULES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

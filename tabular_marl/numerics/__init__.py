@@ -1,0 +1,1 @@
+"""Free energies, the fixed-point engine, and the arithmetic that proves its answers."""

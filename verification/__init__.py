@@ -1,0 +1,1 @@
+"""The ledger: claims as data, evidence from methods, verdicts derived from evidence."""
