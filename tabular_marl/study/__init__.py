@@ -1,0 +1,1 @@
+"""Many solves at once, and pictures of them."""
