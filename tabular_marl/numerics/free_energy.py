@@ -12,7 +12,7 @@ F(x + c) = F(x) + c, so it is non-expansive in the sup norm. (report, the log-su
 Rounding, with u = 2⁻⁵³, n outcomes, and spread = max − min of x over the support:
 
     |computed F − F| ≤ (2n + 50) u spread + u |F|
-    |computed tilt_k − tilt_k| ≤ (2n + 20 + 4 |β| spread) u tilt_k      for tilt_k > 1e-290
+    |computed tilt_k − tilt_k| ≤ (2n + 20 + 6 |β| spread) u tilt_k      for tilt_k > 1e-290
 
 for every β, also denormal ones and |β| spread beyond overflow; kernels/free_energy.py says why.
 A prior row is used as p / Σp.

@@ -1,6 +1,6 @@
 """The free energy of one row of outcomes, compiled, for use inside other compiled loops.
 
-    F_β[p](x) = (1/β) log Σ_k p_k exp(β x_k)          tilt_β[p](x)_k = p_k exp(β x_k) / Σ_j p_j exp(β x_j)
+    F_β[p](x) = (1/β) log Σ_k p_k exp(β x_k)        tilt_β[p](x)_k = p_k exp(β x_k) / Σ_j (same)
 
 x[n] in reward units, β in 1/reward, p[n] ≥ 0; p is taken as p / Σp, so min ≤ F ≤ max holds whatever
 the caller's rounding did to Σp. Outcomes with p_k = 0 do not exist, whatever x_k is.
@@ -19,7 +19,7 @@ Rounding. With u = 2⁻⁵³, libm within one unit in the last place, and the sp
 over the support,
 
     |computed F − F| ≤ (2n + 50) u spread + u |F|          (`spread_units` gives the first factor)
-    |computed tilt_k − tilt_k| ≤ (2n + 20 + 4 |β| spread) u tilt_k      for tilt_k > 1e-290
+    |computed tilt_k − tilt_k| ≤ (2n + 20 + 6 |β| spread) u tilt_k      for tilt_k > 1e-290
 
 Why: x − m and its product with β each round once, so log Σ moves by at most 2u Σ w_k |y_k| ≤
 2u |β| spread; the sum, log and division add (n + 10) u, which over |β| is less than
@@ -38,7 +38,6 @@ from numba import njit
 _HUGE = 2.0**1021
 #: Below this share of the prior, e^{β(x−m)} of the other outcomes may underflow although it counts.
 _RARE = 1e-20
-_SHIFT = 700.0
 #: 1/2!, 1/3!, …, 1/16!
 _INVERSE_FACTORIALS = tuple(1.0 / math.factorial(k) for k in range(2, 17))
 
@@ -78,12 +77,13 @@ def _near_mean(x, prior, beta, scale, anchor, mass):  # type: ignore[no-untyped-
         if prior[k] > 0.0:
             total += prior[k] * (scale * x[k] - anchor)
     mean = anchor + total / mass
-    total = 0.0
+    rounding, bend = 0.0, 0.0  # apart, so that gaps of both signs do not swamp the curvature
     for k in range(x.shape[0]):
         if prior[k] > 0.0:
             gap = scale * x[k] - mean
-            total += prior[k] * (gap + gap * _series(beta * gap))
-    total /= mass
+            rounding += prior[k] * gap
+            bend += prior[k] * (gap * _series(beta * gap))
+    total = (rounding + bend) / mass
     s = beta * total
     return mean + (total if s == 0.0 else total * (math.log1p(s) / s))
 
@@ -106,11 +106,17 @@ def _partition(x, prior, beta, scale, anchor, mass, shift):  # type: ignore[no-u
 
 
 @njit(cache=True, inline="never")
+def _lift(share):  # type: ignore[no-untyped-def]
+    """What to add to every exponent so that the sum is near one; at most |β| spread, and 700."""
+    return min(-math.log(share), 700.0)
+
+
+@njit(cache=True, inline="never")
 def _log_partition(x, prior, beta, scale, anchor, mass, share):  # type: ignore[no-untyped-def]
     """log Σ p e^y / Σp, given ``share``, the sum itself in floating point."""
     if share < _RARE:
-        shifted = _partition(x, prior, beta, scale, anchor, mass, _SHIFT)
-        return math.log(shifted) - _SHIFT
+        shift = _lift(share)
+        return math.log(_partition(x, prior, beta, scale, anchor, mass, shift)) - shift
     if share < 0.5:
         return math.log(share)
     # Near one the log needs 1 − share, a sum of terms of one sign.
@@ -169,11 +175,12 @@ def tilt_row(x, prior, beta, out):  # type: ignore[no-untyped-def]
             total += out[k]
     if total < _RARE * mass:
         # All likely outcomes are far from the optimum: lift the exponents out of underflow.
+        shift = _lift(total / mass)
         total = 0.0
         for k in range(x.shape[0]):
             if prior[k] > 0.0:
                 y = _exponent(x[k], beta, scale, anchor)
-                out[k] = prior[k] * math.exp(y + _SHIFT)
+                out[k] = prior[k] * math.exp(y + shift)
                 total += out[k]
     for k in range(x.shape[0]):
         out[k] /= total
