@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,9 +16,22 @@ from numpy.typing import ArrayLike, NDArray
 #: Rows of probabilities may miss 1 by this much (rounding of the caller's arithmetic), no more.
 ROW_SUM_TOLERANCE = 1e-9
 
+#: Turns the index of an offending entry or row into words.
+Where = Callable[[tuple[int, ...]], str]
+
+
+def default_entry(index: tuple[int, ...]) -> str:
+    """How messages name an entry of an array."""
+    return f"entry {list(index)}"
+
+
+def default_row(index: tuple[int, ...]) -> str:
+    """How messages name a row of an array."""
+    return f"row {list(index)}"
+
 
 class InputError(ValueError):
-    """An argument is not what it must be; the message names it, the rule and the offending value."""
+    """An argument is not what it must be; the message names it, the rule and what it was."""
 
     def __init__(self, argument: str, must: str, was: object) -> None:
         super().__init__(f"{argument} must {must}; {was}")
@@ -26,25 +39,25 @@ class InputError(ValueError):
 
 
 def finite_array(
-    argument: str, values: ArrayLike, shape: Sequence[int | None] | None = None
+    argument: str,
+    values: ArrayLike,
+    shape: Sequence[int | None] | None = None,
+    where: Where = default_entry,
 ) -> NDArray[np.float64]:
-    """A fresh float64 copy of ``values``; None in ``shape`` matches any length of that axis."""
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(argument, "be an array of numbers", f"it was not ({error})") from None
+    """A fresh C-ordered float64 copy of ``values``; None in ``shape`` matches any length.
+
+    ``where`` turns the index of a bad entry into words, for messages that speak a game's labels.
+    """
+    array = _numbers(argument, values)
     if shape is not None and (
         array.ndim != len(shape)
         or any(want not in (None, have) for want, have in zip(shape, array.shape, strict=True))
     ):
         wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
         raise InputError(argument, f"have shape {wanted}", f"it had {array.shape}")
-    bad = ~np.isfinite(array)
-    if bad.any():
-        entry = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise InputError(
-            argument, "hold finite numbers", f"entry {list(entry)} was {array[entry]}"
-        )
+    if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        entry = _first(~np.isfinite(array))
+        raise InputError(argument, "hold finite numbers", f"{where(entry)} was {array[entry]}")
     return array
 
 
@@ -53,24 +66,47 @@ def probability_rows(
     values: ArrayLike,
     shape: Sequence[int | None] | None = None,
     axis: int = -1,
+    where: Where = default_entry,
+    where_row: Where = default_row,
 ) -> NDArray[np.float64]:
     """A fresh copy of non-negative ``values`` that sum to one along ``axis`` within rounding."""
-    array = finite_array(argument, values, shape)
-    if (array < 0).any():
-        entry = tuple(int(i) for i in np.argwhere(array < 0)[0])
-        raise InputError(
-            argument, "hold probabilities >= 0", f"entry {list(entry)} was {array[entry]}"
-        )
-    sums = array.sum(axis=axis)
-    wrong = np.abs(sums - 1) > ROW_SUM_TOLERANCE
-    if np.any(wrong):
-        row = tuple(int(i) for i in np.argwhere(wrong)[0]) if np.ndim(sums) else ()
-        raise InputError(
-            argument,
-            "have rows that sum to 1",
-            f"row {list(row)} summed to {float(sums[row]):.12g}",
-        )
+    array = finite_array(argument, values, shape, where)
+    if array.size and array.min() < 0:
+        entry = _first(array < 0)
+        raise InputError(argument, "hold probabilities >= 0", f"{where(entry)} was {array[entry]}")
+    unit_sums(argument, array.sum(axis=axis), where_row)
     return array
+
+
+def unit_sums(argument: str, sums: ArrayLike, where_row: Where = default_row) -> None:
+    """Refuse row sums that miss 1 by more than :data:`ROW_SUM_TOLERANCE`."""
+    sums = np.asarray(sums)
+    wrong = ~(np.abs(sums - 1) <= ROW_SUM_TOLERANCE)
+    if wrong.any():
+        row = _first(wrong)
+        raise InputError(
+            argument, "have rows that sum to 1", f"{where_row(row)} summed to {sums[row]:.12g}"
+        )
+
+
+def _numbers(argument: str, values: ArrayLike) -> NDArray[np.float64]:
+    """One copy of ``values`` as float64; text, dates and complex numbers are not numbers here."""
+    must = "be an array of numbers"
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind not in "biufO":
+            raise InputError(argument, must, f"its entries were of type {given.dtype}")
+        with np.errstate(over="ignore"):  # a long double beyond float64 becomes inf, refused later
+            return np.array(given, dtype=np.float64, order="C")
+    except InputError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(argument, must, f"it was not ({error})") from None
+
+
+def _first(bad: NDArray[np.bool_]) -> tuple[int, ...]:
+    """The index of the first true entry."""
+    return tuple(int(i) for i in np.argwhere(bad)[0])
 
 
 def inverse_temperature(argument: str, beta: float) -> float:
@@ -101,9 +137,42 @@ def one_of(argument: str, name: str, known: Collection[str]) -> str:
         return name
     near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.4)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    raise InputError(
-        argument, f"be one of {', '.join(sorted(known))}", f"it was {name!r}{hint}"
-    )
+    raise InputError(argument, f"be one of {', '.join(sorted(known))}", f"it was {name!r}{hint}")
+
+
+def text(argument: str, value: object) -> str:
+    """A string that every file format can hold: no NUL, no lone surrogates."""
+    if not isinstance(value, str):
+        raise InputError(argument, "be a string", f"it was {value!r}")
+    if "\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)):
+        raise InputError(
+            argument, "be text without NUL or surrogate characters", f"it was {value!r}"
+        )
+    return str(value)
+
+
+def labels(argument: str, values: object, count: int, of: str) -> tuple[str, ...]:
+    """``count`` different, non-empty labels for ``of`` (such as "states")."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(argument, f"be a list of {count} labels for {of}", f"it was {values!r}")
+    checked = tuple(text(f"{argument}[{k}]", value) for k, value in enumerate(values))
+    if len(checked) != count:
+        raise InputError(
+            argument, f"hold {count} labels, one for each of the {of}", f"it held {len(checked)}"
+        )
+    if len(set(checked)) != count or "" in checked:
+        seen: dict[str, int] = {}
+        for k, label in enumerate(checked):
+            if label == "":
+                raise InputError(argument, "hold non-empty labels", f"entry {k} was ''")
+            if label in seen:
+                raise InputError(
+                    argument,
+                    "hold different labels",
+                    f"entries {seen[label]} and {k} were both {label!r}",
+                )
+            seen[label] = k
+    return checked
 
 
 def read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
