@@ -1,4 +1,63 @@
-"""Games: matrix and stochastic games, a library of named ones, generators, and file formats."""
+"""Games: matrix and stochastic games, a library of named ones, generators, and file formats.
 
-from tabular_marl.games.matrix import MatrixGame as MatrixGame
-from tabular_marl.games.stochastic import StochasticGame as StochasticGame
+import tabular_marl as tm
+tm.games.prisoners_dilemma(), tm.games.iterated(tm.games.chicken()), tm.games.named("soccer")
+"""
+
+from tabular_marl.games.gridworlds import grid_game_1, grid_game_2, meeting, pursuit, soccer
+from tabular_marl.games.iterate import iterated
+from tabular_marl.games.library import (
+    REGISTRY,
+    bach_or_stravinsky,
+    biased_pennies,
+    chicken,
+    climbing,
+    coordination,
+    describe,
+    harmony,
+    iterated_bach_or_stravinsky,
+    iterated_coordination,
+    iterated_matching_pennies,
+    iterated_prisoners_dilemma,
+    matching_pennies,
+    named,
+    penalty,
+    prisoners_dilemma,
+    rock_paper_scissors,
+    stag_hunt,
+    three_player_pennies,
+    tricky,
+)
+from tabular_marl.games.matrix import MatrixGame
+from tabular_marl.games.stochastic import StochasticGame
+
+__all__ = [
+    "REGISTRY",
+    "MatrixGame",
+    "StochasticGame",
+    "bach_or_stravinsky",
+    "biased_pennies",
+    "chicken",
+    "climbing",
+    "coordination",
+    "describe",
+    "grid_game_1",
+    "grid_game_2",
+    "harmony",
+    "iterated",
+    "iterated_bach_or_stravinsky",
+    "iterated_coordination",
+    "iterated_matching_pennies",
+    "iterated_prisoners_dilemma",
+    "matching_pennies",
+    "meeting",
+    "named",
+    "penalty",
+    "prisoners_dilemma",
+    "pursuit",
+    "rock_paper_scissors",
+    "soccer",
+    "stag_hunt",
+    "three_player_pennies",
+    "tricky",
+]

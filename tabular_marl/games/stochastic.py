@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from tabular_marl.games.labels import action_labels, joint_labels, player_index, player_names
+from tabular_marl.games.transitions import check_transition, lock
 from tabular_marl.validation import (
     InputError,
     discount_factor,
@@ -38,7 +39,6 @@ from tabular_marl.validation import (
     probability_rows,
     read_only,
     text,
-    unit_sums,
 )
 
 Array = NDArray[np.float64]
@@ -81,16 +81,15 @@ class StochasticGame:
             "reward": read_only(reward),
             "opponent_reward": None if opponent is None else read_only(opponent),
             "discount": discount_factor("discount", self.discount),
-            "states": None
-            if self.states is None
-            else labels("states", self.states, num_states, "states"),
+            "states": self._check_states(num_states),
             "actions": action_labels(self.actions, counts),
             "players": player_names(self.players, len(counts)),
             "name": text("name", self.name),
             "source": text("source", self.source),
         }
         _set(self, checked)
-        _set(self, {"initial": self._check_initial(), "transition": self._check_transition()})
+        transition = check_transition(self.transition, shape, self.states, self.actions)
+        _set(self, {"initial": self._check_initial(), "transition": transition})
 
     # -- shape ---------------------------------------------------------------------------------
 
@@ -173,7 +172,7 @@ class StochasticGame:
 
         if self.is_sparse:
             rows = np.arange(self.transition.shape[0]).reshape(self.num_states, *counts)
-            transition = _lock(self.transition[view(rows).ravel()])
+            transition = lock(self.transition[view(rows).ravel()])
         else:
             transition = view(self.transition, (self.num_states,))
         actions = self.actions and (
@@ -206,6 +205,15 @@ class StochasticGame:
     def __hash__(self) -> int:
         return hash((self.name, self.num_states, self.action_counts, self.discount))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Unpickled arrays are locked again."""
+        _set(self, state)
+        for part in (self.transition, self.reward, self.opponent_reward, self.initial):
+            if sparse.issparse(part):
+                lock(part)
+            elif part is not None:
+                read_only(part)
+
     def __repr__(self) -> str:
         title = f"{self.name!r}, " if self.name else ""
         size = f"{self.num_states} state{'s' if self.num_states != 1 else ''}"
@@ -215,57 +223,8 @@ class StochasticGame:
             f"discount {self.discount:g}{kind})"
         )
 
-    # -- checks --------------------------------------------------------------------------------
-
-    def _check_transition(self) -> Any:
-        num_states, counts = self.num_states, self.action_counts
-        if sparse.issparse(self.transition):
-            return self._check_sparse()
-        given = self.transition
-        if not isinstance(given, np.ndarray):
-            given = finite_array("transition", given)
-        want = (num_states, *counts, num_states)
-        if given.shape != want:
-            raise InputError(
-                "transition",
-                f"have shape {want}, that is (states, *actions, states) as reward of shape "
-                f"{self.reward.shape} has them",
-                f"it had {given.shape}",
-            )
-        return read_only(
-            probability_rows("transition", given, where=self._where, where_row=self._row)
-        )
-
-    def _check_sparse(self) -> Any:
-        want = (math.prod((self.num_states, *self.action_counts)), self.num_states)
-        if self.transition.shape != want:
-            raise InputError(
-                "transition",
-                f"have shape {want}, that is (states·actions, states) as reward of shape "
-                f"{self.reward.shape} has them",
-                f"it had {self.transition.shape}",
-            )
-        given = self.transition
-        if given.dtype.kind not in "biuf":
-            raise InputError("transition", "hold numbers", f"its type was {given.dtype}")
-        matrix = sparse.csr_array(given, dtype=np.float64, copy=True)
-        matrix.sum_duplicates()
-        for wrong, must in (
-            (~np.isfinite(matrix.data), "hold finite numbers"),
-            (matrix.data < 0, "hold probabilities >= 0"),
-        ):
-            if wrong.any():
-                k = int(np.argmax(wrong))
-                row = int(np.searchsorted(matrix.indptr, k, side="right")) - 1
-                index = (*self._row_index(row), int(matrix.indices[k]))
-                raise InputError("transition", must, f"{self._where(index)} was {matrix.data[k]}")
-        matrix.eliminate_zeros()
-        unit_sums(
-            "transition",
-            matrix.sum(axis=1).reshape(self.num_states, *self.action_counts),
-            self._row,
-        )
-        return _lock(matrix)
+    def _check_states(self, count: int) -> tuple[str, ...] | None:
+        return None if self.states is None else labels("states", self.states, count, "states")
 
     def _check_initial(self) -> Array | None:
         given: Any = self.initial
@@ -282,22 +241,6 @@ class StochasticGame:
                 )
             given = np.eye(1, self.num_states, int(given))[0]
         return read_only(probability_rows("initial", given, (self.num_states,)))
-
-    def _row_index(self, row: int) -> tuple[int, ...]:
-        return tuple(int(k) for k in np.unravel_index(row, (self.num_states, *self.action_counts)))
-
-    def _row(self, index: tuple[int, ...]) -> str:
-        """Words for the row P(· | s, a): indices, and labels where the game has them."""
-        letters = "ab" if self.num_players == 2 else [f"a{k + 1}" for k in range(self.num_players)]
-        numbers = ", ".join(f"{x}={k}" for x, k in zip(("s", *letters), index, strict=False))
-        named = [] if self.states is None else [f"state {self.states[index[0]]!r}"]
-        if self.actions is not None:
-            chosen = zip(self.actions, index[1:], strict=False)
-            named.append("actions " + ", ".join(repr(labels[a]) for labels, a in chosen))
-        return f"row [{numbers}]" + (f" ({'; '.join(named)})" if named else "")
-
-    def _where(self, index: tuple[int, ...]) -> str:
-        return f"{self._row(index[:-1])}, next state {index[-1]},"
 
 
 def _rewards(given: ArrayLike, opponent: ArrayLike | None) -> tuple[Array, Array | None]:
@@ -329,14 +272,6 @@ def _rewards(given: ArrayLike, opponent: ArrayLike | None) -> tuple[Array, Array
             f"it had shape {np.shape(opponent)}",
         )
     return (reward[0].copy(), reward[1].copy()) if players == 2 else (reward, None)
-
-
-def _lock(matrix: Any) -> Any:
-    """A CSR array whose three arrays are read-only."""
-    matrix.sort_indices()
-    for part in (matrix.data, matrix.indices, matrix.indptr):
-        part.flags.writeable = False
-    return matrix
 
 
 def _same(one: Any, other: Any) -> bool:
