@@ -3,12 +3,19 @@
     (I − γ P_w) x = b,      P_w[s, t] = Σ_a w[s, a] P[s, a, t]          report (14), its Jacobian
 
 ``w[s, :]`` is a joint policy, so P_w is a stochastic matrix and I − γ P_w an M-matrix: it is
-non-singular for γ < 1, ‖(I − γ P_w)⁻¹‖∞ ≤ 1/(1 − γ), and therefore ‖x − x*‖∞ ≤ ‖b − (I − γ P_w) x‖∞ / (1 − γ).
+non-singular for γ < 1, with ‖(I − γ P_w)⁻¹‖∞ = 1/(1 − γ), hence
+
+    ‖x − x*‖∞ ≤ ‖b − (I − γ P_w) x‖∞ / (1 − γ).
 
 Shapes: transition dense [S, *A, S], or CSR (S·N, S) with rows (s, a1, …, an) in C order;
-weights [S, *A] or [S, N]; b, x [S]. Units: those of the reward.
-Dense games are eliminated (LU); sparse ones packed into one CSR of P_w and solved by a Krylov
-method, with Gauss–Seidel, which cannot fail, behind it. Memory is proportional to the stored entries.
+weights [S, *A] or [S, N]; b and x [S]. Units: those of the reward.
+
+Which method: dense matrices are factored (LU) while they are small or Krylov steps do not
+converge. Sparse ones, and dense ones that are mostly zeros, are packed into one CSR of P_w.
+Where the states have an order in which successors are near (as stored, around a ring, or found by
+reverse Cuthill–McKee) and the band is narrow, elimination is exact and does not care about γ;
+elsewhere BiCGSTAB with Gauss–Seidel as preconditioner, and plain Gauss–Seidel sweeps, which
+contract by γ whatever the matrix, where that gives up. Memory is proportional to the entries.
 """
 
 from __future__ import annotations
@@ -20,16 +27,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
+from scipy.sparse import csgraph
 
-from tabular_marl.numerics.kernels import sparse as kernels
+from tabular_marl.numerics.kernels import banded, dense
+from tabular_marl.numerics.kernels import sparse as packed
 
 Array = NDArray[np.float64]
-EPSILON = float(np.finfo(np.float64).eps)
+Matrix = tuple[Any, Any, Array, Any, Array]
+#: The relative size of the rounding error of a measured residual.
+FLOOR = 8 * float(np.finfo(np.float64).eps)
+
+#: Up to here LU of a dense matrix costs less than the Krylov steps that might replace it.
+SMALL = 400
+#: A dense policy matrix with fewer non-zeros than this fraction is treated as sparse.
+SPARSE_FRACTION = 0.2
+#: Krylov steps before another method is looked for and at the most, and sweeps behind them.
+PATIENCE, MAX_KRYLOV, MAX_SWEEPS = 20, 1000, 20_000
 
 
 @dataclass(frozen=True)
 class LinearSolution:
-    """x[s] with ‖b − (I − γ P_w) x‖∞ = ``residual`` (measured), and how it was found."""
+    """x[s], the measured ``residual`` = ‖b − (I − γ P_w) x‖∞, and how x was found.
+
+    ``iterations`` counts factorisations, Krylov steps or sweeps, as ``method`` says.
+    """
 
     x: Array
     residual: float
@@ -37,11 +58,21 @@ class LinearSolution:
     method: str
 
 
+@dataclass(frozen=True)
+class Band:
+    """An order of the states with half-bandwidth ``width``; elimination ``cost`` in ns."""
+
+    cost: float
+    width: int
+    order: Any
+    position: Any
+
+
 class PolicyEquations:
     """(I − γ P_w) x = b for one game and any number of policies w.
 
-    ``solve(weights, b, tolerance, initial)`` stops when the residual's sup norm is at most
-    ``tolerance`` · ‖b‖∞, or at the rounding floor, whichever is larger.
+    What one solve learns about the game (a good order of the states, whether Krylov steps pay) is
+    kept for the next.
 
     >>> P = np.array([[[0.0, 1.0], [1.0, 0.0]], [[0.5, 0.5], [0.0, 1.0]]])
     >>> PolicyEquations(P, 0.5).solve(np.array([[1.0, 0.0], [0.0, 1.0]]), np.ones(2)).x
@@ -51,14 +82,20 @@ class PolicyEquations:
     def __init__(self, transition: Any, discount: float) -> None:
         self.discount = float(discount)
         self.is_sparse = bool(sparse.issparse(transition))
+        self.num_states = int(transition.shape[-1])
         if self.is_sparse:
-            rows = transition.tocsr()
-            self._indptr, self._indices, self._data = rows.indptr, rows.indices, rows.data
-            self.num_states = int(rows.shape[1])
+            self._rows = transition.tocsr()
+            self._entries = int(self._rows.nnz)
         else:
-            self._dense = np.asarray(transition, dtype=np.float64)
-            self.num_states = int(self._dense.shape[-1])
-            self._dense = self._dense.reshape(self.num_states, -1, self.num_states)
+            self._dense = np.asarray(transition, dtype=np.float64).reshape(
+                self.num_states, -1, self.num_states
+            )
+            self._entries = self._dense.size
+        self._buffers: dict[str, Any] = {}
+        identity = np.arange(self.num_states)
+        self._orders = [(identity, identity)]  # (order, position): orders tried for a narrow band
+        self._krylov_pays = True  # on this game's dense matrices
+        self._steps_per_digit = 3.0  # of BiCGSTAB, as last seen
 
     def solve(
         self,
@@ -67,40 +104,175 @@ class PolicyEquations:
         tolerance: float = 0.0,
         initial: Array | None = None,
     ) -> LinearSolution:
-        """x with ‖b − (I − γ P_w) x‖∞ ≤ max(tolerance ‖b‖∞, rounding floor)."""
+        """x with ‖b − (I − γ P_w) x‖∞ ≤ tolerance · ‖b‖∞, or at the rounding floor.
+
+        ``tolerance`` 0 asks for the floor. ``initial`` is a guess; direct methods ignore it.
+        """
         w = np.ascontiguousarray(weights, dtype=np.float64).reshape(self.num_states, -1)
         b = np.ascontiguousarray(b, dtype=np.float64)
-        return (
-            self._solve_sparse(w, b, tolerance, initial) if self.is_sparse else self._solve_dense(w, b)
-        )
+        x = np.zeros(self.num_states) if initial is None else np.array(initial, dtype=np.float64)
+        if self.is_sparse:
+            return self._solve_packed(self._pack(w), b, tolerance, x)
+        matrix = self._buffer("matrix", self.num_states**2).reshape(self.num_states, -1)
+        stored = dense.assemble(self._dense, w, self.discount, matrix)
+        if stored < SPARSE_FRACTION * matrix.size:
+            return self._solve_packed(self._compress(matrix, stored), b, tolerance, x)
+        return self._solve_dense(matrix, b, tolerance)
 
-    def _solve_dense(self, w: Array, b: Array) -> LinearSolution:
-        matrix = np.matmul(w[:, None, :], self._dense)[:, 0, :]
-        matrix *= -self.discount
-        matrix[np.diag_indices_from(matrix)] += 1.0
-        x = linalg.lu_solve(linalg.lu_factor(matrix, check_finite=False), b, check_finite=False)
+    # Dense
+
+    def _solve_dense(self, matrix: Array, b: Array, tolerance: float) -> LinearSolution:
+        if self.num_states > SMALL and self._krylov_pays:
+            target = max(tolerance, FLOOR) * float(np.max(np.abs(b), initial=0.0))
+            found = _bicgstab_dense(matrix, b, target, PATIENCE)
+            if found is not None:
+                return found
+            self._krylov_pays = False
+        factors = linalg.lu_factor(matrix, check_finite=False)
+        x = linalg.lu_solve(factors, b, check_finite=False)
         return LinearSolution(x, float(np.max(np.abs(b - matrix @ x))), 1, "lu")
 
-    def _solve_sparse(
-        self, w: Array, b: Array, tolerance: float, initial: Array | None
-    ) -> LinearSolution:
+    # Sparse
+
+    def _pack(self, weights: Array) -> Matrix:
+        rows = self._rows
+        matrix = self._room(int(packed.count_selected(rows.indptr, weights)))
+        indptr, indices, data, split, diagonal = matrix
+        packed.pack(
+            rows.indptr, rows.indices, rows.data, weights, self.discount,
+            indptr, indices, data, split, diagonal,
+        )  # fmt: skip
+        return matrix
+
+    def _compress(self, matrix: Array, stored: int) -> Matrix:
+        out = self._room(stored)
+        dense.compress(matrix, *out)
+        return out
+
+    def _room(self, entries: int) -> Matrix:
         states = self.num_states
-        capacity = kernels.count_selected(self._indptr, w)
-        indptr = np.empty(states + 1, dtype=np.int64)
-        indices = np.empty(capacity, dtype=np.int32)
-        data = np.empty(capacity)
-        diagonal = np.empty(states)
-        kernels.pack(
-            self._indptr, self._indices, self._data, w, self.discount, indptr, indices, data, diagonal
+        return (
+            self._buffer("indptr", states + 1, np.int64),
+            self._buffer("indices", entries, np.int32),
+            self._buffer("data", entries),
+            self._buffer("split", states, np.int64),
+            self._buffer("diagonal", states),
         )
-        matrix = (indptr, indices, data, diagonal)
+
+    def _buffer(self, name: str, size: int, dtype: Any = np.float64) -> Any:
+        """Memory that lives as long as the game: fresh pages cost more than the sums in them."""
+        if name not in self._buffers or self._buffers[name].size < size:
+            self._buffers[name] = np.empty(size, dtype=dtype)
+        return self._buffers[name][:size]
+
+    def _solve_packed(self, matrix: Matrix, b: Array, tolerance: float, x: Array) -> LinearSolution:
+        """Elimination in a narrow band or Krylov steps, whichever promises to be cheaper."""
         scale = float(np.max(np.abs(b), initial=0.0))
-        x = np.zeros(states) if initial is None else np.array(initial, dtype=np.float64)
-        target = max(tolerance, 4 * EPSILON / (1 - self.discount)) * scale
-        done, size = kernels.bicgstab(*matrix, x, b, target, 1000)
-        if size <= target:
-            return LinearSolution(x, size, done, "bicgstab")
+        target = max(tolerance, FLOOR) * scale
+        step = 5.0 * float(matrix[0][-1]) + 12.0 * self.num_states  # nanoseconds, see _band
+        digits = -math.log10(max(tolerance, FLOOR))
+        band = self._band(matrix)
+        expected = self._steps_per_digit * digits
+        if band.cost <= expected * step:
+            return self._eliminate(matrix, b, band)
+        steps, size = packed.bicgstab(*matrix, x, b, target, int(2 * expected) + PATIENCE)
+        if 0 < size < scale:
+            self._steps_per_digit = max(0.5, steps / math.log10(scale / size))
+        if size > target + self._floor(x, b):
+            if self._look_for_order(matrix):
+                band = self._band(matrix)
+            if band.cost <= MAX_KRYLOV * step:
+                self._steps_per_digit = MAX_KRYLOV / digits
+                return self._eliminate(matrix, b, band)
+            more, size = packed.bicgstab(*matrix, x, b, target, MAX_KRYLOV)
+            steps += more
+        if size <= target + self._floor(x, b):
+            return LinearSolution(x, float(size), int(steps), "bicgstab")
         sweeps = math.ceil(math.log(target / size) / math.log(self.discount)) + 1
-        done += kernels.gauss_seidel(*matrix, x, b, target * (1 - self.discount) / 2, sweeps)
-        size = kernels.residual(*matrix, x, b, np.empty(states))
-        return LinearSolution(x, size, done, "gauss-seidel")
+        indptr, indices, data, _, diagonal = matrix
+        done = packed.gauss_seidel(
+            indptr,
+            indices,
+            data,
+            diagonal,
+            x,
+            b,
+            target * (1 - self.discount),
+            min(sweeps, MAX_SWEEPS),
+        )
+        size = packed.residual(indptr, indices, data, diagonal, x, b, np.empty_like(x))
+        return LinearSolution(x, float(size), int(done), "gauss-seidel")
+
+    @staticmethod
+    def _floor(x: Array, b: Array) -> float:
+        """A residual below this is rounding error of the measurement itself."""
+        return FLOOR * float(np.max(np.abs(x)) + np.max(np.abs(b)))
+
+    def _eliminate(self, matrix: Matrix, b: Array, band: Band) -> LinearSolution:
+        indptr, indices, data, _, diagonal = matrix
+        x = banded.eliminate(
+            indptr, indices, data, diagonal, b, band.order, band.position, band.width
+        )
+        size = packed.residual(indptr, indices, data, diagonal, x, b, np.empty_like(x))
+        return LinearSolution(x, float(size), 1, "banded")
+
+    def _band(self, matrix: Matrix) -> Band:
+        """The cheapest known order for elimination; infinite cost if none is narrow."""
+        states = self.num_states
+        best = Band(math.inf, 0, None, None)
+        identity = self._orders[0][0]
+        for k, (order, position) in enumerate(self._orders):
+            width, around = banded.widths(matrix[0], matrix[1], position)
+            choices = [(width, order, position)]
+            if k == 0 and 2 * around < width:
+                fold = np.where(
+                    identity < (states + 1) // 2, 2 * identity, 2 * (states - identity) - 1
+                )
+                choices.append((min(2 * around, states - 1), np.argsort(fold), fold))
+            for wide, how, where in choices:
+                cost = states * (60.0 + 6.0 * wide + 0.3 * wide * wide)
+                if cost < best.cost and states * (wide + 1) <= 4 * self._entries:
+                    best = Band(cost, wide, how, where)
+        return best
+
+    def _look_for_order(self, matrix: Matrix) -> bool:
+        """Once a game: reverse Cuthill–McKee on this policy's successors; False if done before."""
+        if len(self._orders) > 1:
+            return False
+        indptr, indices, data, _, _ = matrix
+        shape = (self.num_states, self.num_states)
+        pattern = sparse.csr_array((data, indices, indptr.astype(np.int32)), shape=shape)
+        order = csgraph.reverse_cuthill_mckee(pattern, symmetric_mode=False).astype(np.int64)
+        self._orders.append((order, np.argsort(order)))
+        return True
+
+
+def _bicgstab_dense(
+    matrix: Array, b: Array, target: float, max_steps: int
+) -> LinearSolution | None:
+    """BiCGSTAB scaled by the diagonal; None if ``max_steps`` do not reach the target."""
+    inverse = 1.0 / np.diagonal(matrix)
+    x = np.zeros_like(b)
+    r = inverse * b
+    shadow, p = r, r
+    rho = float(r @ r)
+    for step in range(1, max_steps + 1):
+        ap = inverse * (matrix @ p)
+        sigma = float(shadow @ ap)
+        if sigma == 0.0:
+            break
+        alpha = rho / sigma
+        r = r - alpha * ap
+        t = inverse * (matrix @ r)
+        size = float(t @ t)
+        omega = float(t @ r) / size if size else 0.0
+        x += alpha * p + omega * r
+        r = r - omega * t
+        if float(np.max(np.abs(r))) <= target:
+            size = float(np.max(np.abs(b - matrix @ x)))
+            return LinearSolution(x, size, step, "bicgstab") if size <= target else None
+        rho, last = float(shadow @ r), rho
+        if omega == 0.0 or rho == 0.0:
+            break
+        p = r + (rho / last * alpha / omega) * (p - omega * ap)
+    return None
