@@ -4,6 +4,7 @@ import tabular_marl as tm
 tm.games.prisoners_dilemma(), tm.games.iterated(tm.games.chicken()), tm.games.named("soccer")
 """
 
+from tabular_marl.games.generate import random_game, random_matrix_game, ring_game, sparse_game
 from tabular_marl.games.gridworlds import grid_game_1, grid_game_2, meeting, pursuit, soccer
 from tabular_marl.games.iterate import iterated
 from tabular_marl.games.library import (
@@ -29,11 +30,13 @@ from tabular_marl.games.library import (
     tricky,
 )
 from tabular_marl.games.matrix import MatrixGame
+from tabular_marl.games.planted import PlantedGame, plant
 from tabular_marl.games.stochastic import StochasticGame
 
 __all__ = [
     "REGISTRY",
     "MatrixGame",
+    "PlantedGame",
     "StochasticGame",
     "bach_or_stravinsky",
     "biased_pennies",
@@ -53,10 +56,15 @@ __all__ = [
     "meeting",
     "named",
     "penalty",
+    "plant",
     "prisoners_dilemma",
     "pursuit",
+    "random_game",
+    "random_matrix_game",
+    "ring_game",
     "rock_paper_scissors",
     "soccer",
+    "sparse_game",
     "stag_hunt",
     "three_player_pennies",
     "tricky",
