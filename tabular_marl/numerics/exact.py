@@ -14,29 +14,32 @@ The result is a column of balls [rows] in units of x; python-flint is imported h
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import arb, arb_mat
 from numpy.typing import NDArray
 from scipy import sparse
 
 Array = NDArray[np.float64]
-#: At most this many slices of P (so that sums over slices keep 4 spare bits).
-_MOST_SLICES = 16
+#: At most this many slices of P: sums over them need 3 spare bits.
+_MOST_SLICES = 8
 
 
 class ExactProduct:
-    """x ↦ P x in balls, for integer vectors x; exact but for the final rounding to ``bits`` bits.
+    """x ↦ P x in balls, for integer vectors x, to ``bits`` bits relative to max |x|.
 
-    Whatever of P lies below 2^−bits is kept as a radius.
+    What is left of P after the slices, and the product's digits below 2^−bits max |x|, become a
+    radius.
 
     >>> ExactProduct(np.array([[0.5, 0.25], [0.1, 0.9]]), bits=64)([4, 8])[0]
     4.00000000000000
     """
 
     def __init__(self, matrix: Any, bits: int) -> None:
+        self._bits = bits
         self._is_sparse = bool(sparse.issparse(matrix))
         if self._is_sparse:
             matrix = matrix.tocsr()
@@ -46,7 +49,7 @@ class ExactProduct:
             entries = np.asarray(matrix, dtype=np.float64)
             self.longest_row = int(entries.shape[1])
         self.row_sums = np.asarray(matrix.sum(axis=1), dtype=np.float64).reshape(-1)
-        self.width = (53 - 4 - math.ceil(math.log2(self.longest_row + 1))) // 2
+        self.width = (53 - 3 - math.ceil(math.log2(self.longest_row + 1))) // 2
         slices: list[Any] = []
         remainder = entries
         while not slices or (
@@ -69,15 +72,27 @@ class ExactProduct:
         rounding = arb(self.longest_row) * arb(2) ** -52
         return arb(float(self.row_sums.max())) * (1 + rounding)
 
-    def __call__(self, x: list[int]) -> NDArray[np.object_]:
+    def __call__(self, x: list[int]) -> Any:
         """P x, a ball each row."""
         digits = self._digits(x)
         count, depth = digits.shape[1], len(self._slices)
-        # Limb m collects the products of weight 2^(w(m − depth)).
+        # Limb m collects the products of weight 2^(w(m − depth)); carries make all but the
+        # highest at most 2^(w−1) in size.
         limbs = np.zeros((count + depth - 1, self.row_sums.shape[0]))
         for i, part in enumerate(self._slices):
             limbs[depth - 1 - i : depth - 1 - i + count] += (part @ digits).T
-        return self._balls(limbs, depth, x)
+        unit = 2.0**self.width
+        for low, high in itertools.pairwise(limbs):
+            carry = np.rint(low / unit)
+            low -= carry * unit
+            high += carry
+        largest = max(abs(n) for n in x)
+        # The limbs below ``first`` add up to less than 2^(w(first − depth)) ≤ 2^(1−bits) max |x|.
+        first = depth + min(0, (largest.bit_length() - self._bits) // self.width)
+        first = min(max(first, 0), len(limbs) - 1)
+        radius = arb(0) if first == 0 else arb(2) ** (self.width * (first - depth))
+        radius += arb(self._left_over) * self.longest_row * largest
+        return self._balls(limbs[first:], self.width * (first - depth), radius)
 
     def _digits(self, x: list[int]) -> Array:
         """Signed base-2^w digits [S, count], lowest first."""
@@ -88,22 +103,17 @@ class ExactProduct:
         digits[[n < 0 for n in x]] *= -1.0
         return digits
 
-    def _balls(self, limbs: Array, depth: int, x: list[int]) -> NDArray[np.object_]:
-        """Carry, join neighbouring limbs to full doubles, and add them up in balls."""
+    def _balls(self, limbs: Array, power: int, radius: arb) -> Any:
+        """Σ_m limbs[m] 2^(w m + power) ± radius, neighbouring limbs first joined to one double."""
+        starts = range(0, len(limbs) - 1, 2)
         unit = 2.0**self.width
-        for low, high in zip(limbs[:-1], limbs[1:], strict=True):
-            carry = np.rint(low / unit)
-            low -= carry * unit
-            high += carry
-        powers = [self.width * (m - depth) for m in range(len(limbs))]
-        pairs = [m for m in range(0, len(limbs) - 2, 2)]
-        joined = [limbs[m] + unit * limbs[m + 1] for m in pairs]
-        rest = range(2 * len(pairs), len(limbs))
-        columns = np.stack([*joined, *(limbs[m] for m in rest)], axis=1)
-        weights = [arb(2) ** powers[m] for m in (*pairs, *rest)]
-        total = arb_mat(*columns.shape, columns.ravel().tolist()) * arb_mat(len(weights), 1, weights)
-        balls = np.array(total.entries(), dtype=object)
-        if self._left_over:
-            largest = max(abs(n) for n in x)
-            balls = balls + arb(0, arb(self._left_over) * self.longest_row * largest)
-        return balls
+        columns = [
+            limbs[m] + unit * limbs[m + 1] if m + 1 < len(limbs) - 1 else limbs[m] for m in starts
+        ]
+        columns.append(limbs[-1])
+        weights = [arb(2) ** (power + self.width * m) for m in (*starts, len(limbs) - 1)]
+        shape = (limbs.shape[1], len(columns))
+        flat = np.stack(columns, axis=1).ravel().tolist()
+        total = arb_mat(*shape, flat) * arb_mat(len(weights), 1, weights)
+        balls: Any = np.array(total.entries(), dtype=object)
+        return balls + arb(0, radius)

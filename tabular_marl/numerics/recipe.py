@@ -73,6 +73,8 @@ def check(recipe: Recipe, states: int, actions: tuple[int, ...]) -> tuple[Level,
         at = step.axis + 1
         count = actions[step.axis]
         name = f"prior over action axis {step.axis}"
+        if len(actions) == 2:
+            name = ("agent_prior", "opponent_prior")[step.axis]
         if step.prior is None:
             shape = [1] * len(full)
             shape[at] = count

@@ -1,0 +1,54 @@
+"""The models by their command-line names: light to import, functions are loaded on first use."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tabular_marl.solution import Solution
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model: where its function lives, what it takes, where it is from.
+
+    ``parameters`` are its own keyword arguments beside the game, priors and solver options;
+    ``required`` those without a default; ``citations`` keys of :mod:`tabular_marl.citations`.
+    """
+
+    name: str
+    module: str
+    parameters: tuple[str, ...]
+    required: tuple[str, ...]
+    equations: tuple[str, ...]
+    citations: tuple[str, ...]
+
+    @property
+    def function(self) -> Callable[..., Solution]:
+        """The public function, such as :func:`tabular_marl.rommeo`."""
+        loaded: Callable[..., Solution] = getattr(
+            importlib.import_module(f"tabular_marl.models.{self.module}"), self.module
+        )
+        return loaded
+
+
+#: command-line name -> model
+MODELS: dict[str, Model] = {
+    model.name: model
+    for model in (
+        Model("soft-q", "soft_q", ("beta",), ("beta",), ("report (58)",), ("haarnoja2017",)),
+        Model(
+            "rommeo", "rommeo", ("beta",), ("beta",), ("report (13)", "report (14)"), ("tian2019",)
+        ),
+        Model("pr2", "pr2", ("beta",), ("beta",), ("report (57)",), ("wen2019",)),
+        Model(
+            "balancing-q",
+            "balancing_q",
+            ("beta_agent", "beta_opponent", "view"),
+            ("beta_agent", "beta_opponent"),
+            ("report (20)", "report (21)", "report (24)", "report (25)"),
+            ("grau-moya2018",),
+        ),
+    )
+}
