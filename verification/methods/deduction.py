@@ -1,0 +1,123 @@
+"""Deduction: a claim inferred from other claims of the ledger by a named rule.
+
+Every premise is itself decided by machine, and the verdict is never better than theirs. The rules
+are a small closed list; each names the lemmas that an application must rest on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tabular_marl.validation import InputError, one_of
+from tabular_marl.verification.claim import Claim, Options
+from tabular_marl.verification.evidence import Evidence, Outcome
+from tabular_marl.verification.scope import Scope
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An inference: what it says, why it is valid, and the claims it always needs."""
+
+    says: str
+    why: str
+    needs: tuple[str, ...] = ()
+
+
+RULES: dict[str, Rule] = {
+    "induction over outcomes": Rule(
+        "a statement for two outcomes that passes through merging outcomes holds for any number",
+        "the free energy of n+1 outcomes is that of two: (the free energy of the first n, the "
+        "last) under the merged prior; the tilt factorises in the same way",
+        ("free-energy.associative",),
+    ),
+    "composition of monotone shift-equivariant maps": Rule(
+        "maps that are monotone and commute with adding constants compose to such a map",
+        "both properties pass from f and g to f after g, and to expectations",
+    ),
+    "monotone and shift-equivariant implies non-expansive": Rule(
+        "|f(x) − f(y)| <= max |x − y|",
+        "y − d <= x <= y + d with d = max |x − y|; apply f",
+    ),
+    "non-expansive after a discounted expectation": Rule(
+        "f(r + γ P V) is a γ-contraction in V when f is non-expansive",
+        "|P V − P W| <= max |V − W| because rows of P are probabilities",
+    ),
+    "banach fixed point": Rule(
+        "a contraction of a complete space has one fixed point, reached from any start",
+        "the fixed-point theorem of Banach",
+    ),
+    "backward induction over time": Rule(
+        "a statement at the last step that passes from step t+1 to step t holds at every step",
+        "induction on the number of steps that remain",
+    ),
+    "maximisation in stages": Rule(
+        "the maximum over (π, ρ) of E_ρ[f + E_π g] is found by maximising over π given each "
+        "outcome of ρ, then over ρ",
+        "the inner maximum does not depend on the probability with which it is reached",
+    ),
+    "policy-evaluation monotonicity": Rule(
+        "T_new Q >= Q implies Q_new >= Q, and with <= likewise",
+        "apply the monotone γ-contraction T_new again and again: the sequence is monotone and "
+        "converges to its fixed point Q_new",
+    ),
+    "limit of a closed statement": Rule(
+        "an inequality or equation between continuous functions passes to limits",
+        "the set where it holds is closed",
+    ),
+    "special case": Rule(
+        "what holds on a scope holds on each part of it",
+        "instantiate the premises",
+    ),
+    "conjunction": Rule(
+        "premises that together say the claim",
+        "each part is one premise",
+    ),
+    "substitution of equals": Rule(
+        "an expression may be replaced by one that the premises prove equal to it",
+        "equality",
+    ),
+    "chain of inequalities": Rule(
+        "a <= b and b <= c give a <= c",
+        "transitivity",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Deduction:
+    """The claim follows from the claims ``rests_on`` by ``rule``; ``argument`` says how, in the
+    words of the claim. ``scope`` is the claim's own by default."""
+
+    rests_on: tuple[str, ...]
+    rule: str
+    argument: str = ""
+    scope: Scope | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.rests_on, str):
+            object.__setattr__(self, "rests_on", (self.rests_on,))
+        object.__setattr__(self, "rests_on", tuple(self.rests_on))
+        one_of("rule", self.rule, RULES)
+        if not self.rests_on:
+            raise InputError("rests_on", "name at least one claim", "it was empty")
+        missing = [name for name in RULES[self.rule].needs if name not in self.rests_on]
+        if missing:
+            raise InputError(
+                f"rests_on of a deduction by {self.rule}",
+                f"include {', '.join(missing)}",
+                f"it was {', '.join(self.rests_on)}",
+            )
+
+    def stated_scope(self, claim: Claim) -> Scope:
+        return claim.scope if self.scope is None else self.scope
+
+    def run(self, claim: Claim, options: Options) -> Evidence:
+        """Proved, given the premises; the verdict weakens it to what they are."""
+        return Evidence(
+            "deduction",
+            Outcome.PROVED,
+            self.stated_scope(claim),
+            count=1,
+            detail=f"{self.rule}: {self.argument or RULES[self.rule].says}",
+            premises=self.rests_on,
+        )

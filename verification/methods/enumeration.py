@@ -1,0 +1,70 @@
+"""Enumeration: every member of a finite set, in rationals (or balls where an exp is met)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tabular_marl.verification.claim import Claim, Options
+from tabular_marl.verification.evidence import Evidence, Outcome
+from tabular_marl.verification.relation import Gap, checked_relation, plain, settle
+from tabular_marl.verification.scope import Scope
+from tabular_marl.verification.witness import make_witness
+
+
+@dataclass(frozen=True)
+class Enumeration:
+    """``instances`` is a finite collection, or a function that makes one; together they are
+    ``scope`` (the claim's own by default)."""
+
+    gap: Gap
+    instances: Iterable[Mapping[str, Any]] | Callable[[], Iterable[Mapping[str, Any]]]
+    relation: str = ">= 0"
+    scope: Scope | None = None
+    where: Gap | None = None
+
+    def __post_init__(self) -> None:
+        checked_relation(self.relation)
+        if not callable(self.instances):
+            object.__setattr__(self, "instances", tuple(self.instances))
+
+    def stated_scope(self, claim: Claim) -> Scope:
+        return claim.scope if self.scope is None else self.scope
+
+    def run(self, claim: Claim, options: Options) -> Evidence:
+        """Exhausted if the relation is certain at every member; the first that fails refutes."""
+        start = time.perf_counter()
+        members = self.instances() if callable(self.instances) else self.instances
+        about = self.stated_scope(claim)
+        count, tightest, at, ways = 0, None, None, set()
+        for instance in members:
+            found = settle(self.gap, instance, self.relation, self.where)
+            if found.holds is not True:
+                refuted = found.holds is False
+                return Evidence(
+                    "enumeration",
+                    Outcome.REFUTED if refuted else Outcome.UNDECIDED,
+                    about,
+                    count=count + 1,
+                    gap=found.size,
+                    instance=plain(instance),
+                    detail=f"gap {found.violation} in {found.arithmetic} at member {count + 1}",
+                    witness=make_witness(claim, self, instance, found) if refuted else None,
+                    seconds=time.perf_counter() - start,
+                )
+            count += 1
+            ways.add(found.arithmetic)
+            if tightest is None or abs(found.size) < abs(tightest):
+                tightest, at = found.size, plain(instance)
+        return Evidence(
+            "enumeration",
+            Outcome.EXHAUSTED if count else Outcome.UNDECIDED,
+            about,
+            count=count,
+            gap=tightest,
+            instance=at,
+            detail=f"every one of {count}, in {' and '.join(sorted(ways))}",
+            seconds=time.perf_counter() - start,
+        )

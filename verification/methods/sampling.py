@@ -1,0 +1,277 @@
+"""Sampling: many instances, the tightest shown; a failure is chased until it is a proof.
+
+    1  the instances of the corpus and of the claim, decided in rationals or balls
+    2  N bulk float instances; the tightest is decided in balls
+    3  directed search: Hypothesis over small rationals with ``target``, then a float polish
+    4  a violation is snapped to rationals, decided in balls, shrunk, and written as a witness
+
+A float failure beyond the tolerance that balls do not confirm makes the claim suspect.
+The seed is derived from the claim's id, so runs repeat exactly.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tabular_marl.validation import InputError
+from tabular_marl.verification.arithmetic import BATCH, FLOAT, Arithmetic
+from tabular_marl.verification.claim import Claim, Options
+from tabular_marl.verification.evidence import Evidence, Outcome
+from tabular_marl.verification.methods.search import directed, polish
+from tabular_marl.verification.methods.shrink import shrink
+from tabular_marl.verification.relation import (
+    Decision,
+    Gap,
+    checked_relation,
+    evaluate,
+    margins,
+    plain,
+    settle,
+)
+from tabular_marl.verification.scope import Scope
+from tabular_marl.verification.strategies import Family
+from tabular_marl.verification.witness import make_witness
+
+#: a float margin may miss by this much times the size of what was compared
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """``gap`` ``relation`` on members of ``family``.
+
+    ``where`` is the claim's assumption, a gap that must be >= 0; members that break it are not
+    counted. ``batched`` promises that the gap's lines also run on arrays with the instances along
+    the last axis (count axes from the front, no ``...``), which is about 50 times faster; it is
+    checked. ``known`` are instances tried first. ``search`` False leaves out step 3.
+    """
+
+    gap: Gap
+    family: Family
+    relation: str = ">= 0"
+    where: Gap | None = None
+    examples: int = 20_000
+    batched: bool = False
+    tolerance: float = TOLERANCE
+    known: tuple[Mapping[str, Any], ...] = ()
+    search: bool = True
+    samples = True
+
+    def __post_init__(self) -> None:
+        checked_relation(self.relation)
+
+    def stated_scope(self, claim: Claim) -> Scope:
+        return self.family.scope()
+
+    def run(self, claim: Claim, options: Options) -> Evidence:
+        """Supported with an honest count and the tightest gap, refuted with a witness, or suspect."""
+        start = time.perf_counter()
+        run = _Run(self, claim, options)
+        evidence = run.known() or run.bulk() or run.searched() or run.supported()
+        return Evidence(**{**evidence.__dict__, "seconds": time.perf_counter() - start})
+
+
+class _Run:
+    """One run of a sampling check; ``count`` is the number of instances that were really tried."""
+
+    def __init__(self, check: Sampling, claim: Claim, options: Options) -> None:
+        self.check, self.claim, self.options = check, claim, options
+        self.seed = zlib.crc32(claim.id.encode()) + options.seed
+        self.count = 0
+        self.tightest = np.inf
+        self.at: dict[str, Any] | None = None
+
+    def margin(self, instance: Mapping[str, Any]) -> tuple[float, float]:
+        """(signed margin, tolerance) at one float instance; (nan, 0) outside the assumption."""
+        values, scale = self._values(instance, FLOAT)
+        if values is None:
+            return float("nan"), 0.0
+        worst = float(np.min(margins(values.astype(float), self.check.relation)))
+        return worst, self.check.tolerance * scale
+
+    def _values(self, instance: Mapping[str, Any], arithmetic: Arithmetic) -> tuple[Any, float]:
+        check = self.check
+        if check.where is not None:
+            assumed, _ = evaluate(check.where, instance, arithmetic)
+            if not np.all(assumed.astype(float) >= 0):
+                return None, 0.0
+        values, pair = evaluate(check.gap, instance, arithmetic)
+        return values, _scale(instance, pair)
+
+    def known(self) -> Evidence | None:
+        """Instances that someone thought of, or that refuted this claim before."""
+        for instance in (*self.options.known, *self.check.known):
+            try:
+                found = self._settle(instance)
+            except (TypeError, KeyError, ValueError, IndexError):
+                continue  # the witness of another reading: its instance does not fit this gap
+            self.count += 1
+            if found.holds is False:
+                return self._refuted(dict(instance), found)
+        return None
+
+    def bulk(self) -> Evidence | None:
+        wanted = self.options.examples or self.check.examples
+        doubtful: list[tuple[float, dict[str, Any]]] = []
+        for chunk in self.check.family.bulk(self.seed, wanted):
+            worst, tolerances, size = self._chunk(chunk)
+            tried = int(np.sum(~np.isnan(worst)))
+            self.count += tried
+            if not tried:
+                continue
+            k = int(np.nanargmin(worst))
+            instance = _member(chunk, k)
+            if worst[k] < self.tightest:
+                self.tightest, self.at = float(worst[k]), instance
+            if worst[k] < -tolerances[k]:
+                evidence = self._chase(instance)
+                if evidence is not None:
+                    return evidence
+                doubtful.append((float(worst[k]), instance))
+        return self._suspect(*min(doubtful, key=lambda d: d[0])) if doubtful else None
+
+    def _chunk(self, chunk: dict[str, Any]) -> tuple[Any, Any, int]:
+        """Margins and tolerances of a chunk of instances; nan where the assumption fails."""
+        size = next(iter(chunk.values())).shape[-1]
+        if not self.check.batched:
+            pairs = [self.margin(_member(chunk, k)) for k in range(size)]
+            return np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]), size
+        worst, tolerances = self._batch(chunk, size)
+        alone, tolerance = self.margin(_member(chunk, 0))
+        if not np.isclose(worst[0], alone, rtol=1e-6, atol=max(tolerance, 1e-9), equal_nan=True):
+            raise InputError(
+                "batched",
+                "be set only for a gap that runs on a trailing batch axis",
+                f"alone the margin was {alone}, in a batch {worst[0]}",
+            )
+        return worst, tolerances, size
+
+    def _batch(self, chunk: dict[str, Any], size: int) -> tuple[Any, Any]:
+        from tabular_marl.verification.relation import Sides, convert
+
+        check = self.check
+        with np.errstate(all="ignore"):
+            value = check.gap(BATCH, **convert(check.gap, chunk, BATCH))
+            gap = value.left - value.right if isinstance(value, Sides) else value
+            if np.shape(gap)[-1:] != (size,):
+                raise InputError(
+                    "gap", f"keep the batch of {size} as its last axis", f"it had {np.shape(gap)}"
+                )
+            worst = margins(np.asarray(gap), check.relation).reshape(-1, size).min(axis=0)
+            scale = np.ones(size)
+            parts = [value.left, value.right] if isinstance(value, Sides) else [gap]
+            for part in [*parts, *chunk.values()]:
+                finite = np.where(np.isfinite(part), np.abs(part), 0.0)
+                finite = np.broadcast_to(finite, np.broadcast_shapes(finite.shape, (size,)))
+                scale = np.maximum(scale, finite.reshape(-1, size).max(axis=0))
+            if check.where is not None:
+                assumed = np.asarray(check.where(BATCH, **convert(check.where, chunk, BATCH)))
+                assumed = np.broadcast_to(assumed, np.broadcast_shapes(assumed.shape, (size,)))
+                kept = (assumed.reshape(-1, size) >= 0).all(axis=0)
+                worst = np.where(kept, worst, np.nan)
+        return worst, check.tolerance * scale
+
+    def searched(self) -> Evidence | None:
+        """Directed search from the tightest instance and from small rationals."""
+        check = self.check
+        if self.at is None or not check.search:
+            return None
+        found = self._certain(self.at)
+        if found is not None:
+            return self._refuted(*found)
+        budget = max(20, min(300, self.count // 40))
+        for instance in (
+            *directed(check.family, self.margin, self.seed, budget),
+            *polish(check.family, self.margin, self.at, budget),
+        ):
+            worst, tolerance = self.margin(instance)
+            self.count += 1
+            if np.isnan(worst) or worst >= self.tightest:
+                continue
+            self.tightest, self.at = worst, instance
+            if worst < 0:
+                found = self._certain(instance)
+                if found is not None:
+                    return self._refuted(*found)
+                if worst < -tolerance:
+                    return self._suspect(worst, instance)
+        return None
+
+    def _settle(self, instance: Mapping[str, Any]) -> Decision:
+        return settle(self.check.gap, instance, self.check.relation, self.check.where)
+
+    def _certain(self, instance: Mapping[str, Any]) -> tuple[dict[str, Any], Decision] | None:
+        """The instance, snapped to the simplest rationals at which the violation is certain."""
+        for denominator in (1, 2, 4, 10, 100, 10_000, None):
+            near = self.check.family.snap(instance, denominator)
+            try:
+                found = self._settle(near)
+            except ZeroDivisionError:
+                continue
+            if found.holds is False:
+                return near, found
+        return None
+
+    def _chase(self, instance: Mapping[str, Any]) -> Evidence | None:
+        found = self._certain(instance)
+        return None if found is None else self._refuted(*found)
+
+    def _refuted(self, instance: dict[str, Any], found: Decision) -> Evidence:
+        instance, found = shrink(self.check.family, instance, found, self._settle)
+        return Evidence(
+            "sampling",
+            Outcome.REFUTED,
+            self.stated(),
+            count=self.count,
+            gap=found.size,
+            instance=plain(instance),
+            detail=f"gap {found.violation} in {found.arithmetic}; the claim says "
+            f"{self.check.relation}",
+            witness=make_witness(self.claim, self.check, instance, found),
+        )
+
+    def _suspect(self, worst: float, instance: Mapping[str, Any]) -> Evidence:
+        return Evidence(
+            "sampling",
+            Outcome.SUSPECT,
+            self.stated(),
+            count=self.count,
+            gap=worst,
+            instance=plain(instance),
+            detail="float64 says that the relation fails here; ball arithmetic does not confirm it",
+        )
+
+    def supported(self) -> Evidence:
+        seen = self.count > 0
+        return Evidence(
+            "sampling",
+            Outcome.SUPPORTED if seen else Outcome.UNDECIDED,
+            self.stated(),
+            count=self.count,
+            gap=self.tightest if np.isfinite(self.tightest) else None,
+            instance=None if self.at is None else plain(self.check.family.snap(self.at, 100)),
+            detail="" if seen else "no instance met the assumption",
+        )
+
+    def stated(self) -> Scope:
+        return self.check.stated_scope(self.claim)
+
+
+def _member(chunk: Mapping[str, Any], k: int) -> dict[str, Any]:
+    """One instance of a chunk; scalars are floats."""
+    return {n: float(v[k]) if v.ndim == 1 else v[..., k] for n, v in chunk.items()}
+
+
+def _scale(instance: Mapping[str, Any], pair: Any) -> float:
+    """The size of the numbers that were compared, at least 1."""
+    parts = [v for v in instance.values() if isinstance(v, (float, np.ndarray, np.floating))]
+    if pair is not None:
+        parts += [pair.left, pair.right]
+    sizes = [np.abs(np.asarray(p, dtype=float)) for p in parts]
+    return max([1.0, *(float(np.max(s[np.isfinite(s)], initial=0.0)) for s in sizes)])

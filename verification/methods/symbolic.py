@@ -1,0 +1,181 @@
+"""Symbolic: statements decided by rational-function algebra.
+
+With x_k = log t_k and β = 1 (every claim about F_β is one about F_1 in the units y = β x), a free
+energy is the logarithm of a polynomial in positive symbols, so most identities become rational
+identities, and inequalities often become polynomials whose coefficients all have one sign.
+Only ``cancel`` and ``Poly`` decide, never ``simplify``: what they return is a normal form.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabular_marl.verification.claim import Claim, Options
+from tabular_marl.verification.evidence import Evidence, Outcome
+from tabular_marl.verification.scope import Scope
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One decided step: ``holds`` is True, or False/None where the algebra says no/cannot say."""
+
+    holds: bool | None
+    what: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Symbolic:
+    """``prove()`` returns the :class:`Proof` or proofs that together are the claim on ``scope``
+    (the claim's own scope by default)."""
+
+    prove: Callable[[], Proof | Iterable[Proof]]
+    scope: Scope | None = None
+
+    def stated_scope(self, claim: Claim) -> Scope:
+        return claim.scope if self.scope is None else self.scope
+
+    def run(self, claim: Claim, options: Options) -> Evidence:
+        """Proved if every step is."""
+        start = time.perf_counter()
+        found = self.prove()
+        proofs = [found] if isinstance(found, Proof) else list(found)
+        done = bool(proofs) and all(p.holds is True for p in proofs)
+        failed = [p for p in proofs if p.holds is not True]
+        return Evidence(
+            "symbolic",
+            Outcome.PROVED if done else Outcome.UNDECIDED,
+            self.stated_scope(claim),
+            count=len(proofs),
+            detail="; ".join(f"{p.what}: {p.how}" for p in (failed or proofs)),
+            seconds=time.perf_counter() - start,
+        )
+
+
+def positive(name: str, *shape: int) -> Any:
+    """Positive SymPy symbols: one, or an ndarray of this shape.
+
+    >>> positive("t"), positive("p", 2)
+    (t, array([p0, p1], dtype=object))
+    """
+    import sympy
+
+    if not shape:
+        return sympy.Symbol(name, positive=True)
+    out: NDArray[Any] = np.empty(shape, dtype=object)
+    for index in np.ndindex(*shape):
+        label = name + "_".join(str(i) for i in index)
+        out[index] = sympy.Symbol(label, positive=True)
+    return out
+
+
+def prove_zero(expression: Any, what: str = "", **substitutions: Any) -> Proof:
+    """Decide that an expression (or every entry of an array) is identically zero.
+
+    Rational functions: the numerator of ``cancel`` is the zero polynomial. Sums of integer
+    multiples of logarithms of rational functions, Σ c_i log e_i + r: Π e_i^c_i cancels to 1 and r
+    to 0. A condition such as Σ p = 1 is put in by the caller, by substitution.
+
+    >>> t = positive("t")
+    >>> prove_zero((t**2 - 1) / (t - 1) - t - 1).holds
+    True
+    """
+    import sympy
+
+    entries = [sympy.sympify(e) for e in np.asarray(expression, dtype=object).flat]
+    for entry in entries:
+        logs, rest = _split_logs(entry)
+        if logs is None:
+            return Proof(None, what or _short(entry), "not a rational combination of logarithms")
+        product = sympy.Integer(1)
+        for argument, power in logs.items():
+            product *= argument**power
+        left_over = sympy.cancel(sympy.together(rest))
+        ratio = sympy.cancel(sympy.together(product - 1))
+        if left_over != 0 or ratio != 0:
+            return Proof(False, what or _short(entry), f"left {_short(left_over + ratio)}")
+    how = f"cancel gives 0 ({len(entries)} identit{'y' if len(entries) == 1 else 'ies'})"
+    return Proof(True, what or _short(entries[0]) + " = 0", how)
+
+
+def prove_nonnegative(expression: Any, what: str = "") -> Proof:
+    """Decide that a rational function of positive symbols is >= 0: after ``cancel``, numerator and
+    denominator each have coefficients of one sign (sufficient, not necessary). Squares may be
+    pulled out by the caller, who then proves the identity with :func:`prove_zero`.
+
+    >>> t, u = positive("t"), positive("u")
+    >>> prove_nonnegative(t / u + u / t).holds, prove_nonnegative(t - u).holds
+    (True, None)
+    """
+    return _prove_sign(expression, what, strict=False)
+
+
+def prove_positive(expression: Any, what: str = "") -> Proof:
+    """As :func:`prove_nonnegative`, and not the zero polynomial: > 0 at positive symbols."""
+    return _prove_sign(expression, what, strict=True)
+
+
+def _prove_sign(expression: Any, what: str, strict: bool) -> Proof:
+    import sympy
+
+    entries = [sympy.sympify(e) for e in np.asarray(expression, dtype=object).flat]
+    relation = ">" if strict else ">="
+    terms = 0
+    for entry in entries:
+        numerator, denominator = sympy.fraction(sympy.cancel(sympy.together(entry)))
+        name = what or f"{_short(entry)} {relation} 0"
+        if any(not s.is_positive for s in entry.free_symbols):
+            return Proof(None, name, "a symbol is not known to be positive")
+        signs = [_coefficient_sign(numerator), _coefficient_sign(denominator)]
+        if None in signs:
+            return Proof(None, name, f"coefficients of both signs in {_short(numerator)}")
+        product = int(signs[0] or 0) * int(signs[1] or 0)
+        if product < 0 or (strict and product == 0):
+            return Proof(False, name, f"equals {_short(numerator / denominator)}")
+        terms += len(sympy.Add.make_args(sympy.expand(numerator)))
+    name = what or f"{_short(entries[0])} {relation} 0"
+    return Proof(True, name, f"all {terms} coefficients of the cancelled numerators have one sign")
+
+
+def _coefficient_sign(polynomial: Any) -> int | None:
+    """1, −1 or 0 if all coefficients agree; None if they do not, or it is no polynomial."""
+    import sympy
+
+    if polynomial.is_number:
+        return int(sympy.sign(polynomial)) if polynomial.is_rational else None
+    try:
+        coefficients = sympy.Poly(polynomial, *sorted(polynomial.free_symbols, key=str)).coeffs()
+    except sympy.PolynomialError:
+        return None
+    signs = {int(sympy.sign(c)) for c in coefficients if c != 0}
+    return signs.pop() if len(signs) == 1 else None
+
+
+def _split_logs(expression: Any) -> tuple[dict[Any, int] | None, Any]:
+    """Σ c_i log(e_i) + rest as ({e_i: c_i}, rest); the logarithms with rational c_i."""
+    import sympy
+
+    expanded = sympy.expand(expression, log=False, power_base=False, power_exp=False)
+    powers: dict[Any, Any] = {}
+    rest = sympy.Integer(0)
+    for term in sympy.Add.make_args(expanded):
+        coefficient, factors = term.as_coeff_Mul()
+        if isinstance(factors, sympy.log) and coefficient.is_rational:
+            powers[factors.args[0]] = powers.get(factors.args[0], 0) + coefficient
+        elif term.has(sympy.log, sympy.exp):
+            return None, rest
+        else:
+            rest += term
+    scale = sympy.ilcm(1, *(sympy.Rational(c).q for c in powers.values()))
+    return {e: int(c * scale) for e, c in powers.items()}, rest
+
+
+def _short(expression: Any) -> str:
+    shown = str(expression)
+    return shown if len(shown) <= 160 else f"{shown[:157]}..."

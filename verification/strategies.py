@@ -1,0 +1,361 @@
+"""Where instances come from: families of games, priors, policies and temperatures, as data.
+
+A :class:`Family` names sizes and fields. One description serves four ends: a Hypothesis strategy
+over small rationals (``.strategy()``), fast bulk arrays for counting (``.bulk``), the projection of
+a polished float point back onto the family in rationals (``.snap``), and the scope it samples.
+
+    games = instances(
+        sizes={"states": (1, 3), "actions": (1, 3), "opponent_actions": (1, 3)},
+        reward=array("states", "actions", "opponent_actions"),
+        transition=distribution("states", "actions", "opponent_actions", "states"),
+        prior=distribution("actions"),
+        beta=beta(sign="both"),
+        gamma=discount(),
+    )
+
+A distribution sums to one along its last axis. Hypothesis is imported when a strategy is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabular_marl.validation import InputError
+from tabular_marl.verification.arithmetic import rational
+from tabular_marl.verification.scope import Scope, scope
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+Floats = NDArray[np.float64]
+Sizes = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One named part of an instance; ``axes`` are names of sizes, or lengths."""
+
+    axes: tuple[str | int, ...] = ()
+
+    def shape(self, sizes: Sizes) -> tuple[int, ...]:
+        return tuple(a if isinstance(a, int) else sizes[a] for a in self.axes)
+
+    def written(self) -> str | None:
+        """The set a scalar field ranges over, as a scope writes it; None for arrays."""
+        return None
+
+    def strategy(self, sizes: Sizes) -> SearchStrategy[Any]:
+        """Hypothesis: small rationals first."""
+        raise NotImplementedError
+
+    def bulk(self, rng: np.random.Generator, sizes: Sizes, count: int) -> Floats:
+        """``count`` float instances along a new last axis."""
+        raise NotImplementedError
+
+    def project(self, values: Floats) -> Floats:
+        """The nearest member of the field to a free point (for the polish)."""
+        return values
+
+    def snap(self, values: Floats, denominator: int | None) -> Any:
+        """The member of the field near ``values`` with entries of at most this denominator, in
+        rationals; exact where ``denominator`` is None."""
+        return _nested(self.project(np.asarray(values, dtype=float)), denominator)
+
+
+def _small(x: float, denominator: int | None) -> Any:
+    value = rational(float(x))
+    if denominator is None or isinstance(value, float):
+        return value
+    return value.limit_denominator(denominator)
+
+
+def _nested(values: Floats, denominator: int | None) -> Any:
+    if values.ndim == 0:
+        return _small(float(values), denominator)
+    return [_nested(v, denominator) for v in values]
+
+
+def _fractions(low: Fraction, high: Fraction, denominator: int = 8) -> SearchStrategy[Fraction]:
+    """Rationals in [low, high] whose denominator is small; shrinks towards simple ones."""
+    from hypothesis import strategies as st
+
+    denominator = max(denominator, low.denominator, high.denominator)
+    return st.fractions(min_value=low, max_value=high, max_denominator=denominator)
+
+
+def _lists(shape: tuple[int, ...], entries: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    from hypothesis import strategies as st
+
+    for length in reversed(shape):
+        entries = st.lists(entries, min_size=length, max_size=length)
+    return entries
+
+
+@dataclass(frozen=True)
+class Array(Field):
+    """Rationals in [low, high] with the given axes; no axes is one number.
+
+    The bulk mixes uniform numbers, small integers, and sparse arrays of few values (near ties).
+    """
+
+    low: Fraction = Fraction(-4)
+    high: Fraction = Fraction(4)
+    nonzero: bool = False
+
+    def written(self) -> str | None:
+        if self.axes:
+            return None
+        if self.nonzero and self.low < 0 < self.high:
+            return f"[{self.low}, 0) u (0, {self.high}]"
+        left = "(" if self.nonzero and self.low == 0 else "["
+        return f"{left}{self.low}, {self.high}]"
+
+    def strategy(self, sizes: Sizes) -> SearchStrategy[Any]:
+        entries = _fractions(self.low, self.high)
+        return _lists(self.shape(sizes), entries.filter(bool) if self.nonzero else entries)
+
+    def bulk(self, rng: np.random.Generator, sizes: Sizes, count: int) -> Floats:
+        shape = (*self.shape(sizes), count)
+        low, high = float(self.low), float(self.high)
+        values = rng.uniform(low, high, shape)
+        kind = rng.random(count)
+        values = np.where(kind < 0.3, np.clip(np.rint(values), low, high), values)
+        near = np.clip(rng.uniform(low, high, count) + values * 1e-3, low, high)
+        values = np.where((kind > 0.3) & (kind < 0.4), near, values)
+        if not self.nonzero and low <= 0 <= high:
+            values = np.where((kind > 0.8) & (rng.random(shape) < 0.6), 0.0, values)
+        return self.project(values)
+
+    def project(self, values: Floats) -> Floats:
+        values = np.clip(values, float(self.low), float(self.high))
+        tiny = 2.0**-6 if self.high > 0 else -(2.0**-6)
+        return np.where(np.abs(values) < 2.0**-6, tiny, values) if self.nonzero else values
+
+
+@dataclass(frozen=True)
+class Distribution(Field):
+    """Probabilities along the last axis; ``degenerate`` allows outcomes of probability zero."""
+
+    degenerate: bool = False
+
+    def strategy(self, sizes: Sizes) -> SearchStrategy[Any]:
+        from hypothesis import strategies as st
+
+        *outer, last = self.shape(sizes)
+        weight = st.integers(0 if self.degenerate else 1, 9)
+        row = st.lists(weight, min_size=last, max_size=last).filter(any)
+        rows = row.map(lambda w: [Fraction(k, sum(w)) for k in w])
+        return _lists(tuple(outer), rows)
+
+    def bulk(self, rng: np.random.Generator, sizes: Sizes, count: int) -> Floats:
+        *outer, last = self.shape(sizes)
+        concentration = rng.choice([0.3, 1.0, 10.0], (count, *[1] * len(outer), 1))
+        weights = rng.standard_gamma(np.broadcast_to(concentration, (count, *outer, last)))
+        if self.degenerate:
+            off = (rng.random(weights.shape) < 0.4) & (rng.random((count, *[1] * len(outer), 1)) < 0.5)
+            weights = np.where(off, 0.0, weights)
+        return np.moveaxis(self.project(weights), 0, -1)
+
+    def project(self, values: Floats) -> Floats:
+        floor = 0.0 if self.degenerate else 1e-3
+        weights = np.maximum(np.where(np.isfinite(values), values, 0.0), 0.0)
+        top = weights.max(axis=-1, keepdims=True)
+        weights = np.where(top > 0, weights / np.where(top > 0, top, 1.0), 1.0)
+        weights = np.maximum(weights, floor)
+        return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+    def snap(self, values: Floats, denominator: int | None) -> Any:
+        def row(weights: Floats) -> list[Fraction]:
+            near = [_small(w, denominator) for w in weights]
+            if not self.degenerate:
+                near = [max(w, Fraction(1, denominator or 1000)) for w in near]
+            return [w / sum(near) for w in near]
+
+        def rows(part: Floats) -> Any:
+            return row(part) if part.ndim == 1 else [rows(p) for p in part]
+
+        return rows(self.project(np.asarray(values, dtype=float)))
+
+
+@dataclass(frozen=True)
+class Beta(Field):
+    """An inverse temperature: magnitudes spread over [1/16, 16] on a logarithmic scale.
+
+    ``sign`` is "+", "-" or "both"; ``zero`` adds β = 0 and ``limits`` adds ±inf.
+    """
+
+    sign: str = "both"
+    zero: bool = False
+    limits: bool = False
+    low: Fraction = Fraction(1, 16)
+    high: Fraction = Fraction(16)
+
+    def written(self) -> str | None:
+        high = "inf" if self.limits else str(self.high)
+        plus, minus = f"[{self.low}, {high}]", f"[-{high}, -{self.low}]"
+        pieces = {"+": [plus], "-": [minus], "both": [minus, plus]}[self.sign]
+        return " u ".join([*pieces, *(["0"] if self.zero else [])])
+
+    def _signs(self) -> list[int]:
+        return {"+": [1], "-": [-1], "both": [1, -1]}[self.sign]
+
+    def strategy(self, sizes: Sizes) -> SearchStrategy[Any]:
+        from hypothesis import strategies as st
+
+        steps = [Fraction(2) ** k for k in range(-4, 5)]
+        size = st.one_of(_fractions(Fraction(1, 2), Fraction(4), 4), st.sampled_from(steps))
+        size = size.filter(lambda b: self.low <= b <= self.high)
+        found = st.builds(lambda s, b: s * b, st.sampled_from(self._signs()), size)
+        extra: list[Any] = [Fraction(0)] if self.zero else []
+        extra += [s * math.inf for s in self._signs()] if self.limits else []
+        return _lists(self.shape(sizes), found | st.sampled_from(extra) if extra else found)
+
+    def bulk(self, rng: np.random.Generator, sizes: Sizes, count: int) -> Floats:
+        shape = (*self.shape(sizes), count)
+        spread = rng.uniform(math.log2(self.low), math.log2(self.high), shape)
+        values = np.exp2(spread) * rng.choice(self._signs(), shape)
+        kind = rng.random(shape)
+        if self.limits:
+            values = np.where(kind < 0.1, np.sign(values) * np.inf, values)
+        return np.where(kind > 0.93, 0.0, values) if self.zero else values
+
+    def project(self, values: Floats) -> Floats:
+        size = np.clip(np.abs(values), float(self.low), float(self.high))
+        sign = np.where(values < 0, -1.0, 1.0) if self.sign == "both" else float(self._signs()[0])
+        keep = (np.isinf(values) & self.limits) | ((values == 0) & self.zero)
+        return np.where(keep, values, sign * size)
+
+
+@dataclass(frozen=True)
+class Choice(Field):
+    """One of a finite set of numbers (a horizon, an exponent)."""
+
+    values: tuple[Fraction, ...] = ()
+
+    def written(self) -> str | None:
+        return "{" + ", ".join(str(v) for v in sorted(self.values)) + "}"
+
+    def strategy(self, sizes: Sizes) -> SearchStrategy[Any]:
+        from hypothesis import strategies as st
+
+        return _lists(self.shape(sizes), st.sampled_from(self.values))
+
+    def bulk(self, rng: np.random.Generator, sizes: Sizes, count: int) -> Floats:
+        return rng.choice([float(v) for v in self.values], (*self.shape(sizes), count))
+
+    def project(self, values: Floats) -> Floats:
+        known = np.array([float(v) for v in self.values])
+        return known[np.argmin(np.abs(np.asarray(values)[..., None] - known), axis=-1)]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Instances: ``sizes`` name inclusive ranges of lengths, ``fields`` the parts."""
+
+    sizes: tuple[tuple[str, tuple[int, int]], ...]
+    fields: tuple[tuple[str, Field], ...]
+
+    def scope(self) -> Scope:
+        """The sizes and scalar fields that are sampled."""
+        scalars = {name: field.written() for name, field in self.fields if not field.axes}
+        return scope(**dict(self.sizes), **{k: v for k, v in scalars.items() if v is not None})
+
+    def strategy(self) -> SearchStrategy[dict[str, Any]]:
+        """Hypothesis: sizes first, smallest first; then the fields, in simple rationals."""
+        from hypothesis import strategies as st
+
+        sizes = st.fixed_dictionaries({n: st.integers(low, high) for n, (low, high) in self.sizes})
+        return sizes.flatmap(
+            lambda chosen: st.fixed_dictionaries(
+                {name: field.strategy(chosen) for name, field in self.fields}
+            )
+        )
+
+    def bulk(self, seed: int, count: int) -> Iterator[dict[str, Floats]]:
+        """Chunks of float instances of equal sizes, batched along the last axis; ``count`` in all."""
+        rng = np.random.default_rng(seed)
+        chunk = min(256, max(8, count // 64))
+        done = 0
+        while done < count:
+            now = min(chunk, count - done)
+            chosen = {name: int(rng.integers(low, high + 1)) for name, (low, high) in self.sizes}
+            yield {name: field.bulk(rng, chosen, now) for name, field in self.fields}
+            done += now
+
+    def project(self, instance: Mapping[str, Floats]) -> dict[str, Floats]:
+        return {n: f.project(np.asarray(instance[n], dtype=float)) for n, f in self.fields}
+
+    def snap(self, instance: Mapping[str, Any], denominator: int | None) -> dict[str, Any]:
+        """The rational member of the family near a float instance."""
+        return {n: f.snap(np.asarray(instance[n], dtype=float), denominator) for n, f in self.fields}
+
+
+def instances(sizes: Mapping[str, tuple[int, int]] | None = None, **fields: Field) -> Family:
+    """A family of instances; see the module's example.
+
+    >>> print(instances({"actions": (1, 3)}, x=array("actions"), beta=beta("+")).scope())
+    actions [1, 3], beta [1/16, 16]
+    """
+    sizes = dict(sizes or {})
+    for name, field in fields.items():
+        for axis in field.axes:
+            if isinstance(axis, str) and axis not in sizes:
+                raise InputError(f"field {name}", "use axes named in sizes", f"it used {axis!r}")
+    return Family(tuple(sizes.items()), tuple(fields.items()))
+
+
+def number(low: Any = -4, high: Any = 4, nonzero: bool = False) -> Array:
+    """One rational in [low, high]."""
+    return Array((), Fraction(low), Fraction(high), nonzero)
+
+
+def array(*axes: str | int, low: Any = -4, high: Any = 4) -> Array:
+    """An array of rationals in [low, high]: a reward, a value, a matrix game."""
+    return Array(axes, Fraction(low), Fraction(high))
+
+
+def distribution(*axes: str | int, degenerate: bool = False) -> Distribution:
+    """Probabilities along the last axis: a prior, a policy, a transition; full support unless
+    ``degenerate``."""
+    return Distribution(axes, degenerate)
+
+
+def beta(
+    sign: str = "both", zero: bool = False, limits: bool = False, low: Any = "1/16", high: Any = 16
+) -> Beta:
+    """One inverse temperature of the given sign; ``zero`` and ``limits`` add 0 and ±inf."""
+    return Beta((), sign, zero, limits, Fraction(low), Fraction(high))
+
+
+def discount(low: Any = 0, high: Any = "99/100") -> Array:
+    """A discount factor in [low, high], below one."""
+    return Array((), Fraction(low), Fraction(high))
+
+
+def choice(*values: Any) -> Choice:
+    """One of the given numbers."""
+    return Choice((), tuple(Fraction(v) for v in values))
+
+
+def matrix_game(agent: str = "actions", opponent: str = "opponent_actions") -> dict[str, Field]:
+    """The field of a common-reward matrix game: ``reward[a, b]``."""
+    return {"reward": array(agent, opponent)}
+
+
+def stochastic_game(
+    states: str = "states", players: Sequence[str] = ("actions", "opponent_actions")
+) -> dict[str, Field]:
+    """The fields of a small stochastic game: ``reward[s, a, b]``, ``transition[s, a, b, t]`` (also
+    deterministic rows) and ``gamma``."""
+    return {
+        "reward": array(states, *players),
+        "transition": distribution(states, *players, states, degenerate=True),
+        "gamma": discount(),
+    }
