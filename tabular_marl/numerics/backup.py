@@ -4,16 +4,19 @@
 
                                                               report (14), (20), (21), (25), (57), (58)
 
-T is monotone and a γ-contraction in the sup norm, and T(V + c) = TV + γc. Its Jacobian is γ P_w,
+T is monotone, a γ-contraction in the sup norm, and T(V + c) = TV + γc. Its Jacobian is γ P_w, with
 w[s, ·] the product of the recipe's tilts, a joint policy. Values are handled as V = c + w, a
 constant and a rest, so that nothing is lost to the size of c ~ r/(1 − γ).
 
 Shapes: reward [S, *A]; transition dense [S, *A, S], or CSR (S·K, S) with K = ΠA and rows
-(s, a1, …) in C order; value [S]. Units: those of the reward.
+(s, a1, …) in C order; value [S]. Units: those of the reward. Dense transitions that are mostly
+zeros are compressed once.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,17 +24,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from tabular_marl.numerics.free_energy import free_energy
 from tabular_marl.numerics.kernels import backup as kernels
 from tabular_marl.numerics.linear import PolicyEquations
-from tabular_marl.numerics.recipe import Level, Recipe, check
+from tabular_marl.numerics.recipe import Aggregation, Level, Recipe, check
 from tabular_marl.validation import InputError, discount_factor
 
 Array = NDArray[np.float64]
 
+#: Compress dense transitions with a smaller share of non-zeros, from this many states on.
+SPARSE_SHARE, SPARSE_STATES = 0.15, 32
+_NO_MATRIX = np.empty((0, 0))
+
 
 @dataclass(frozen=True)
 class Linearisation:
-    """TV, the joint policy w[s, *A] whose γ P_w is the Jacobian of T at V, and each level's tilt.
+    """TV[s], the joint policy w[s, *A] whose γ P_w is the Jacobian at V, and each level's tilt.
 
     tilts[l] belongs to the recipe's l-th aggregation, innermost first: it sums to one along that
     action axis, and has length 1 on the axes that were aggregated before it.
@@ -41,116 +49,159 @@ class Linearisation:
     weights: Array
     tilts: tuple[Array, ...]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter((self.backup, self.weights, self.tilts))
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The residual d = TV − V at V = c + w, with |computed d − d| ≤ radius, and what made it."""
+    """The residual d[s] = TV − V at V = offset + rest, |computed d − d| ≤ radius[s], and its making.
 
+    weights [S, K] is the joint policy, tilts [S, ·] the levels' tilts one after another; matrix is
+    I − γ P_w where it came for nothing (it is overwritten by the next sweep).
+    """
+
+    offset: float
+    rest: Array
     residual: Array
     radius: Array
-    q: Array
     weights: Array
     tilts: Array
+    matrix: Array | None
 
 
 class Backup:
-    """T as an object: call it, ask for its q, or linearise it.
+    """T as an object: call it, ask for its q, linearise it, or hand it to ``fixed_point``.
 
-    >>> from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation
+    ``transition`` and ``reward`` are trusted to be a game's (finite, rows of probabilities), and
+    are not copied. Raises InputError where shapes disagree.
+
+    >>> from tabular_marl.numerics.recipe import AGENT, OPPONENT
     >>> recipe = (Aggregation(OPPONENT, float("-inf")), Aggregation(AGENT, float("inf")))
     >>> T = Backup([[[3.0, 1.0], [2.0, 2.5]]], [[[[1.0], [1.0]], [[1.0], [1.0]]]], 0.5, recipe)
-    >>> T([2.0])
-    array([3.])
+    >>> T([2.0]).tolist(), T.q([2.0]).tolist()
+    ([3.0], [[[4.0, 2.0], [3.0, 3.5]]])
+    >>> T.linearise([2.0]).weights.tolist()
+    [[[0.0, 0.0], [1.0, 0.0]]]
     """
 
     def __init__(self, reward: ArrayLike, transition: Any, discount: float, recipe: Recipe) -> None:
         self.discount = discount_factor("discount", discount)
         given = np.ascontiguousarray(reward, dtype=np.float64)
         if given.ndim < 2:
-            raise InputError("reward", "have a state axis and at least one action axis",
-                             f"it had shape {given.shape}")
+            raise InputError(
+                "reward", "have a state axis and at least one action axis", f"it had {given.shape}"
+            )
         self.shape = given.shape
-        self.states = given.shape[0]
-        self.actions = given.shape[1:]
-        self.recipe = tuple(recipe)
-        self.levels = check(self.recipe, self.states, self.actions)
-        self._reward = given.reshape(self.states, -1)
-        rows = self._reward.size
-        if sparse.issparse(transition):
-            self._transition: Any = transition.tocsr()
-            if self._transition.shape != (rows, self.states):
-                raise InputError("transition", f"have shape {(rows, self.states)}",
-                                 f"it had {self._transition.shape}")
-            if not self._transition.has_canonical_format:
-                self._transition = self._transition.copy()
-                self._transition.sum_duplicates()
-        else:
-            dense = np.ascontiguousarray(transition, dtype=np.float64)
-            if dense.shape != (*self.shape, self.states):
-                raise InputError("transition", f"have shape {(*self.shape, self.states)}",
-                                 f"it had {dense.shape}")
-            self._transition = dense.reshape(rows, self.states)
-        self.is_sparse = bool(sparse.issparse(self._transition))
+        self.states, self.actions = given.shape[0], given.shape[1:]
+        self.levels = check(tuple(recipe), self.states, self.actions)
         self._packed = _pack(self.levels, self.shape)
-        self._excess = np.empty(rows)
-        if self.is_sparse:
-            kernels.sparse_excess(self._transition.indptr, self._transition.data, self._excess)
-            linear: Any = self._transition
-        else:
-            kernels.dense_excess(self._transition, self._excess)
-            linear = self._transition.reshape(*self.shape, self.states)
+        self._reward = given.reshape(self.states, -1)
+        self._transition = _transition_rows(transition, self.shape)
+        self.is_sparse = bool(sparse.issparse(self._transition))
+        self._excess = np.zeros(self._reward.size)
+        self._excess_known = False
+        self._excess_range: tuple[float, float] | None = None
+        linear = self._transition
+        if not self.is_sparse:
+            linear = linear.reshape(self.states, -1, self.states)
+            self._matrix = np.empty((self.states, self.states))
         self._equations = PolicyEquations(linear, self.discount)
 
     @property
-    def row_sums(self) -> tuple[float, float]:
-        """(smallest, largest) sum of a stored row of probabilities, as an excess over one."""
-        return float(self._excess.min()), float(self._excess.max())
+    def signs(self) -> frozenset[float]:
+        """The signs of the inverse temperatures, without 0."""
+        return frozenset(float(np.sign(level.beta)) for level in self.levels) - {0.0}
 
-    def sweep(self, offset: float, rest: Array) -> Sweep:
-        """The residual at V = offset + rest, with its proved rounding error."""
+    @property
+    def row_excess(self) -> tuple[float, float]:
+        """Bounds on Σ_t P(t | s, a) − 1 over the stored rows; none before the first sweep off 0."""
+        if self.discount == 0.0:  # no row is ever used
+            return 0.0, 0.0
+        if not self._excess_known:
+            return -1.0, np.inf
+        if self._excess_range is None:
+            self._excess_range = float(self._excess.min()), float(self._excess.max())
+        return self._excess_range
+
+    def sweep(self, offset: float, rest: Array, jacobian: bool = False) -> Sweep:
+        """The residual at V = offset + rest, with its proved rounding error.
+
+        ``jacobian`` says that a Newton step will follow.
+        """
         residual, radius = np.empty(self.states), np.empty(self.states)
-        q, weights = np.empty_like(self._reward), np.empty_like(self._reward)
+        weights = np.empty_like(self._reward)
         tilts = np.empty((self.states, int(self._packed[0].prod(axis=1).sum())))
-        out = (float(offset), rest, residual, radius, q, weights, tilts)
-        common = (self._reward, self._excess, self.discount, self._packed)
+        matrix = self._matrix if jacobian and not self.is_sparse else _NO_MATRIX
+        game = (self._reward, self._excess, self._excess_known, self.discount, self._packed)
+        out = (float(offset), rest, residual, radius, weights, tilts)
         if self.is_sparse:
-            matrix = self._transition
-            kernels.sparse_sweep(matrix.indptr, matrix.indices, matrix.data, *common, *out)
+            rows = self._transition
+            known = kernels.sparse_sweep(rows.indptr, rows.indices, rows.data, *game, *out)
         else:
-            kernels.dense_sweep(self._transition, *common, *out)
-        return Sweep(residual, radius, q, weights, tilts)
+            known = kernels.dense_sweep(self._transition, *game, *out, matrix)
+        self._excess_known = bool(known)
+        return Sweep(*out, matrix if matrix.size else None)
 
-    def solve(self, weights: Array, right: Array, tolerance: float = 0.0) -> Array:
-        """x with (I − γ P_w) x = right, to a relative residual of ``tolerance``."""
-        return self._equations.solve(weights, right, tolerance).x
+    def solve(self, sweep: Sweep, right: Array, tolerance: float = 0.0) -> Array:
+        """x with (I − γ P_w) x = right, to a residual of ``tolerance`` · max|right|."""
+        if sweep.matrix is not None:
+            return self._equations.solve_assembled(sweep.matrix, right, tolerance).x
+        return self._equations.solve(sweep.weights, right, tolerance).x
+
+    def frozen(self, sweep: Sweep, sign: float) -> Backup:
+        """T with the levels whose β has this sign replaced by their tangents at the sweep's V.
+
+        A free energy's tangent is F + Σ w (x' − x), an expectation under its tilt with a changed
+        reward. It lies below F for β > 0 and above for β < 0, and touches it at V.
+        """
+        twin = copy.copy(self)
+        x = self.q(sweep.offset + sweep.rest)
+        reward = self._reward.reshape(self.shape).copy()
+        levels = []
+        for level, tilt in zip(self.levels, self._unpack(sweep.tilts), strict=True):
+            at = level.axis + 1
+            prior = np.broadcast_to(level.prior, (level.prior.shape[0], *x.shape[1:]))
+            f = np.expand_dims(free_energy(x, level.beta, np.broadcast_to(prior, x.shape), at), at)
+            if np.sign(level.beta) == sign:
+                reward -= np.where(tilt > 0, x - f, 0.0)
+                level = Level(level.axis, 0.0, tilt)
+            levels.append(level)
+            x = f
+        twin.levels = tuple(levels)
+        twin._packed = _pack(twin.levels, self.shape)
+        twin._reward = reward.reshape(self.states, -1)
+        return twin
 
     def q(self, value: ArrayLike) -> Array:
         """Q(s, *a) = r(s, *a) + γ E[V(s')], shape [S, *A]."""
-        v = self._value(value)
-        total = self._transition @ v
-        total *= self.discount
-        return np.asarray(self._reward + total.reshape(self._reward.shape)).reshape(self.shape)
+        ahead = self._transition @ self._value(value)
+        ahead *= self.discount
+        ahead += self._reward.reshape(-1)
+        return np.asarray(ahead).reshape(self.shape)
 
     def __call__(self, value: ArrayLike) -> Array:
         """TV, shape [S]."""
         return self.linearise(value).backup
 
     def linearise(self, value: ArrayLike) -> Linearisation:
-        """TV, the joint policy w[s, *A] and the levels' tilts at ``value``."""
+        """TV, the joint policy and the levels' tilts at ``value``."""
         v = self._value(value)
-        sweep = self.sweep(0.0, v)
+        middle = float(v.max() + v.min()) / 2
+        sweep = self.sweep(middle, v - middle)
+        return Linearisation(
+            v + sweep.residual, sweep.weights.reshape(self.shape), self._unpack(sweep.tilts)
+        )
+
+    def _unpack(self, flat: Array) -> tuple[Array, ...]:
         tilts, at = [], 0
-        done: set[int] = set()
+        shape = list(self.shape)
         for level in self.levels:
-            shape = (self.states, *(1 if k in done else n for k, n in enumerate(self.actions)))
             size = int(np.prod(shape[1:]))
-            tilts.append(np.ascontiguousarray(sweep.tilts[:, at : at + size]).reshape(shape))
+            tilts.append(np.ascontiguousarray(flat[:, at : at + size]).reshape(shape))
             at += size
-            done.add(level.axis)
-        return Linearisation(v + sweep.residual, sweep.weights.reshape(self.shape), tuple(tilts))
+            shape[level.axis + 1] = 1
+        return tuple(tilts)
 
     def _value(self, value: ArrayLike) -> Array:
         v = np.ascontiguousarray(value, dtype=np.float64)
@@ -159,25 +210,53 @@ class Backup:
         return v
 
 
-def _pack(levels: tuple[Level, ...], shape: tuple[int, ...]) -> tuple[Array, ...]:
+def _transition_rows(transition: Any, shape: tuple[int, ...]) -> Any:
+    """The rows (s, a1, …) as a dense [rows, S] view or a CSR matrix."""
+    rows, states = int(np.prod(shape)), shape[0]
+    if sparse.issparse(transition):
+        stored: Any = transition.tocsr()
+        if stored.shape != (rows, states):
+            raise InputError("transition", f"have shape {(rows, states)}", f"it had {stored.shape}")
+        return stored
+    dense = np.ascontiguousarray(transition, dtype=np.float64)
+    if dense.shape != (*shape, states):
+        raise InputError("transition", f"have shape {(*shape, states)}", f"it had {dense.shape}")
+    dense = dense.reshape(rows, states)
+    if states < SPARSE_STATES:
+        return dense
+    sample = dense[:: max(1, rows // 64)]
+    if np.count_nonzero(sample) >= SPARSE_SHARE * sample.size:
+        return dense
+    indptr = np.zeros(rows + 1, dtype=np.int64)
+    entries = int(kernels.count_entries(dense, indptr))
+    if entries >= SPARSE_SHARE * dense.size:
+        return dense
+    indices, data = np.empty(entries, dtype=np.int32), np.empty(entries)
+    kernels.compress(dense, indptr, indices, data)
+    return sparse.csr_array((data, indices, indptr), shape=(rows, states))
+
+
+def _pack(levels: tuple[Level, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
     """The levels as flat arrays for the kernels: shape, beta, prior, start, stride."""
     remaining = list(shape[1:])
-    triples, betas, priors, starts, strides = [], [], [], [], []
+    shapes, priors, starts, strides = [], [], [], []
     at = 0
     for level in levels:
         k = level.axis
         outer = int(np.prod(remaining[:k], dtype=np.int64))
         inner = int(np.prod(remaining[k + 1 :], dtype=np.int64))
-        size = outer * remaining[k] * inner
         copies = level.prior.shape[0]
-        triples.append((outer, remaining[k], inner))
-        betas.append(level.beta)
+        size = outer * remaining[k] * inner
+        shapes.append((outer, remaining[k], inner))
         priors.append(np.broadcast_to(level.prior, (copies, *remaining)).reshape(-1))
         starts.append(at)
         strides.append(size if copies > 1 else 0)
         at += copies * size
         remaining[k] = 1
     return (
-        np.array(triples, dtype=np.int64), np.array(betas), np.concatenate(priors),
-        np.array(starts, dtype=np.int64), np.array(strides, dtype=np.int64),
+        np.array(shapes, dtype=np.int64),
+        np.array([level.beta for level in levels]),
+        np.concatenate(priors),
+        np.array(starts, dtype=np.int64),
+        np.array(strides, dtype=np.int64),
     )

@@ -1,33 +1,56 @@
-"""The engine: the fixed point V* = TV* of a monotone γ-contraction, with a proved error bound.
+"""The engine: the fixed point V* = TV* of a discounted backup, with a proved error bound.
 
-Newton       V ← V + (I − γ P_w)⁻¹ (TV − V)               DESIGN: soft policy iteration for β > 0
-Span bounds  lo ≤ TV − V ≤ hi  ⇒  V + lo/(1 − γ) ≤ V* ≤ V + hi/(1 − γ)         (MacQueen)
+    residual        d = TV − V
+    Newton          V ← V + (I − γ P_w)⁻¹ d
+    error           V* ∈ TV + γ/(1 − γ) [min d, max d], midpoint added         (numerics/span.py)
+
+The bound is proved for the game as stored, its float64 numbers taken exactly (also rows that do not
+quite sum to one; priors are used as p/Σp), and counts every rounding error of the sweep that it
+rests on. What is assumed: IEEE double arithmetic rounding to nearest without flushing to zero,
+exp and log within one unit in the last place, transition probabilities finite and ≥ 0.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tabular_marl.numerics.iterations import (
+    Operator,
+    Point,
+    Search,
+    anderson,
+    newton,
+    value_iteration,
+)
 from tabular_marl.solution import NotConverged, Status
-from tabular_marl.validation import InputError, one_of
+from tabular_marl.validation import InputError, finite_array, one_of, read_only
 
 Array = NDArray[np.float64]
 Method = Literal["auto", "newton", "value-iteration", "anderson"]
-METHODS = ("auto", "newton", "value-iteration", "anderson")
-U = 2.0**-53
+
+METHODS: dict[str, Callable[[Search, Point], None]] = {
+    "auto": newton,
+    "newton": newton,
+    "value-iteration": value_iteration,
+    "anderson": anderson,
+}
+#: Sweeps before a solve is given up.
+MAX_SWEEPS = 100_000
 
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """V* within ``error_bound`` (proved, in the sup norm), and how it was found.
+    """V*[s] within ``error_bound`` (proved, sup norm), in reward units, and how it was found.
 
-    ``residual`` is max |TV − V| at ``value`` as far as it was measured, ``history`` the proved
-    error bound after each iteration, ``seconds`` wall time.
+    ``iterations`` counts sweeps over the game. ``residual`` is max |TV − V| where the answer was
+    read off; ``history`` holds the proved error bound after each look at the game; ``seconds`` is
+    wall time.
     """
 
     value: Array
@@ -41,87 +64,55 @@ class FixedPoint:
 
 
 def fixed_point(
-    backup: Any,
-    method: str = "auto",
+    backup: Operator,
+    method: Method = "auto",
     tol: float = 1e-10,
     max_iterations: int | None = None,
     initial: ArrayLike | None = None,
-    on_failure: str = "raise",
+    on_failure: Literal["raise", "return"] = "raise",
 ) -> FixedPoint:
-    """Solve V = TV to a proved sup-norm error of ``tol`` reward units."""
+    """Solve V = TV until the *proved* error is at most ``tol`` (reward units, sup norm).
+
+    Where double precision does not reach ``tol`` the solve ends at the floating-point floor
+    (``Status.FLOOR``), with the bound it could prove. ``max_iterations`` limits sweeps;
+    ``initial`` [S] is a guess. Raises NotConverged (with the partial result) unless
+    ``on_failure="return"``, and InputError.
+
+    >>> from tabular_marl.numerics.backup import Backup
+    >>> from tabular_marl.numerics.recipe import AGENT, Aggregation
+    >>> T = Backup([[1.0, 3.0]], [[[1.0], [1.0]]], 0.5, (Aggregation(AGENT, float("inf")),))
+    >>> answer = fixed_point(T)
+    >>> answer.value.tolist(), answer.error_bound < 1e-14
+    ([6.0], True)
+    """
     started = time.perf_counter()
-    one_of("method", method, METHODS)
-    limit = 1_000_000 if max_iterations is None else max_iterations
+    run = METHODS[one_of("method", method, METHODS)]
+    one_of("on_failure", on_failure, ("raise", "return"))
+    if not tol > 0:
+        raise InputError("tol", "be positive", f"it was {tol!r}")
+    if max_iterations is not None and max_iterations < 1:
+        raise InputError("max_iterations", "be at least 1", f"it was {max_iterations!r}")
     offset, rest = 0.0, np.zeros(backup.states)
     if initial is not None:
-        given = np.asarray(initial, dtype=np.float64)
-        offset = float((given.max() + given.min()) / 2)
+        given = finite_array("initial", initial, (backup.states,))
+        offset = (float(given.max()) + float(given.min())) / 2
         rest = given - offset
-    history: list[float] = []
-    best: tuple[float, Array, float] | None = None
-    since = 0
-    status = Status.ITERATION_LIMIT
-    sweeps_left = 0
-    last = np.inf
-    for _ in range(limit):
-        sweep = backup.sweep(offset, rest)
-        value, bound = _enclose(backup, offset, rest, sweep)
-        history.append(bound)
-        d = sweep.residual
-        if best is None or bound < best[0]:
-            best = (bound, value, float(np.max(np.abs(d))))
-            since = 0
-        else:
-            since += 1
-        if bound <= tol:
-            status = Status.CONVERGED
-            break
-        noise = float(np.max(sweep.radius))
-        spread = float(np.max(d) - np.min(d))
-        if spread <= 4 * noise and since >= 2:
-            status = Status.FLOOR
-            break
-        middle = (float(np.max(d)) + float(np.min(d))) / 2 / (1 - backup.discount)
-        if method != "value-iteration" and sweeps_left == 0 and spread < 0.9 * last:
-            step = backup.solve(sweep.weights, d)
-            last = spread
-        else:
-            sweeps_left = sweeps_left - 1 if sweeps_left else 10
-            if sweeps_left == 0:
-                last = np.inf
-            step = d + backup.discount * middle
-        rest = rest + step
-        shift = (float(rest.max()) + float(rest.min())) / 2
-        rest -= shift
-        offset += shift
-    assert best is not None
-    bound, value, residual = best
-    result = FixedPoint(value, status, len(history), residual, bound, tuple(history),
-                        time.perf_counter() - started, method)
-    if status is Status.ITERATION_LIMIT and on_failure == "raise":
-        raise NotConverged(f"{status.value} Proved error bound {bound:.3g}, asked {tol:.3g}.", result)
+    search = Search(backup, float(tol), MAX_SWEEPS if max_iterations is None else max_iterations)
+    run(search, search.look(offset, rest, jacobian=run is newton))
+    status = search.status or Status.STALLED
+    result = FixedPoint(
+        value=read_only(search.value),
+        status=status,
+        iterations=search.sweeps,
+        residual=search.residual,
+        error_bound=search.bound,
+        history=tuple(search.history),
+        seconds=time.perf_counter() - started,
+        method=method,
+    )
+    if status not in (Status.CONVERGED, Status.FLOOR) and on_failure == "raise":
+        raise NotConverged(
+            f"{status.value} Proved error bound {result.error_bound:.3g}, tolerance {tol:.3g}.",
+            result,
+        )
     return result
-
-
-def _enclose(backup: Any, offset: float, rest: Array, sweep: Any) -> tuple[Array, float]:
-    """The best value from one sweep, TV and the midpoint of the span bounds, with its error."""
-    low_sum, high_sum = backup.row_sums
-    lower = float(np.min(sweep.residual - sweep.radius))
-    upper = float(np.max(sweep.residual + sweep.radius))
-    gamma = backup.discount
-    gap = (1 - gamma) * (1 - 2 * U)
-
-    def shift(d: float, excess: float) -> float:
-        rate = gap - gamma * excess - U * abs(gamma * excess) * 4
-        return d / rate if rate > 0 else np.copysign(np.inf, d)
-
-    lo = shift(lower, high_sum if lower < 0 else low_sum)
-    hi = shift(upper, high_sum if upper > 0 else low_sum)
-    lo -= 8 * U * abs(lo)
-    hi += 8 * U * abs(hi)
-    middle = (lo + hi) / 2
-    value = offset + (rest + (sweep.residual + gamma * middle))
-    size = float(np.max(np.abs(value))) + abs(offset) + float(np.max(np.abs(rest)))
-    bound = (hi - lo) / 2 * gamma * (1 + 1e-9) + float(np.max(sweep.radius)) + 6 * U * (
-        size + abs(middle)) + 1e-9 * gamma * abs(middle) * (abs(high_sum) + abs(low_sum))
-    return value, bound

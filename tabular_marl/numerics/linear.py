@@ -119,6 +119,10 @@ class PolicyEquations:
             return self._solve_packed(self._compress(matrix, stored), b, tolerance, x)
         return self._solve_dense(matrix, b, tolerance)
 
+    def solve_assembled(self, matrix: Array, b: Array, tolerance: float = 0.0) -> LinearSolution:
+        """The same for a dense I − γ P_w that the caller has made on the way; it may be changed."""
+        return self._solve_dense(matrix, b, tolerance)
+
     # Dense
 
     def _solve_dense(self, matrix: Array, b: Array, tolerance: float) -> LinearSolution:

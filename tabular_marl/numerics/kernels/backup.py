@@ -1,19 +1,21 @@
-"""Compiled sweeps: one pass over a game's transitions, state by state.
+"""Compiled sweeps: the residual of a recipe's backup, in one pass over a game's transitions.
 
-    q[s, k] = r[s, k] + γ Σ_t P[s, k, t] w[t] + γ c e[s, k]         k a joint action, e = Σ_t P − 1
-    d[s]    = F(q[s, :]) − w[s] − (1 − γ) c                          F the nested free energies
+    d(s) = TV(s) − V(s) = F[q(s, ·)] − (1 − γ)(c + w(s)),                             V = c + w
+    q(s, k) = r(s, k) + γ Σ_t P(t|s,k) (w(t) − w(s)) + γ e(s, k) (c + w(s)),   e = Σ_t P − 1
 
-is the residual TV − V at V = c + w, with the constant c kept out of every rounded sum.
-``e`` is the excess of each stored row of probabilities over one: the game is taken as stored.
+for joint actions k. Only differences of w are multiplied, so rounding errors are of the size of
+the rewards whatever the size of V, which is r/(1 − γ). ``e``, the excess of a stored row over one,
+is there because the game is taken as stored.
 
-Levels (the nested free energies, innermost first) come flat: level l sees its input as
-[outer, n, inner] = ``shape[l]``, its prior starts at ``start[l]`` in ``prior``, and moves by
-``stride[l]`` (0 or the prior's size) from state to state.
-
-Rounding (u = 2⁻⁵³). ``radius[s]`` bounds |computed d − d| by the standard model: a dot product of
-n terms in any order errs by n u Σ|p w|, here with blocks of 64 so that n ≤ 64 + ⌈n/64⌉; free
-energies do not amplify the error of their input in the sup norm and add what
-kernels/free_energy.py proves.
+Rounding, u = 2⁻⁵³: ``radius[s]`` bounds |computed d − d| by the standard model of arithmetic.
+ - dense rows: p = h + l and w = g + f with heads h, g cut to 24 bits, so that Σ h g is exact in
+   any order; the other products sum to at most (2⁻²² + n 2⁻²⁵) max|w|, and err by at most 2n + 2
+   times u of that, in any order.
+ - sparse rows: n terms, (n + 2) u Σ p |w(t) − w(s)| in any order.
+ - Σ P − 1: sums of heads are exact, those of tails below 2⁻⁴⁹ err by n² 2⁻¹⁰².
+ - every sum, product and quotient after that: u of its result. Free energies: kernels/levels.py.
+Compilation with ``reassoc`` and ``contract`` only lets sums be reordered and fused, which these
+bounds allow; the cuts stand in functions compiled without.
 """
 
 from __future__ import annotations
@@ -21,172 +23,184 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tabular_marl.numerics.kernels.free_energy import (
-    free_energy_row,
-    spread_units,
-    tilt_row,
-)
+from tabular_marl.numerics.kernels.levels import nested
 
 U = 2.0**-53
-#: Adding and subtracting this cuts a number of [0, 1] to a multiple of 2⁻⁴⁸.
-_CUT = 1.5 * 2.0**4
+#: Adding and subtracting these cuts a number of [0, 2] to a multiple of 2⁻⁴⁸, of 2⁻²⁴.
+_LONG = 1.5 * 2.0**4
+_SHORT = 1.5 * 2.0**28
 #: Stands for everything below the normal range.
 _TINY = 1e-300
-_BLOCK = 64
 
 
 @njit(cache=True)
-def _head(p):  # type: ignore[no-untyped-def]
-    return (p + _CUT) - _CUT
+def _cut(p, at):  # type: ignore[no-untyped-def]
+    return (p + at) - at
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
 def _row_excess(p):  # type: ignore[no-untyped-def]
-    """Σ p − 1, the sums of heads exact in any order, with an error below n² 2⁻¹⁰⁰."""
+    """Σ p − 1, the sum of heads exact in any order, with an error below n² 2⁻¹⁰⁰ + u |Σ p − 1|."""
     head, tail = 0.0, 0.0
     for j in range(p.shape[0]):
-        h = _head(p[j])
+        h = _cut(p[j], _LONG)
         head += h
         tail += p[j] - h
     return (head - 1.0) + tail
 
 
+@njit(cache=True)
+def split(w, head, tail):  # type: ignore[no-untyped-def]
+    """w = head + tail exactly, |tail| ≤ 2⁻²³ max|w|, the heads on one grid of 2⁻²² max|w|; max|w|."""
+    large = 0.0
+    for t in range(w.shape[0]):
+        large = max(large, abs(w[t]))
+    power = 1.0
+    if large > 0.0:
+        power = 2.0 ** np.ceil(np.log2(large))
+    at = 1.5 * 2.0**30 * power
+    for t in range(w.shape[0]):
+        head[t] = _cut(w[t], at)
+        tail[t] = w[t] - head[t]
+    return large
+
+
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _dot(p, w):  # type: ignore[no-untyped-def]
-    """Σ p w in blocks of 64; within a block any order, which the rounding bound allows."""
-    n = p.shape[0]
-    total = 0.0
-    at = 0
-    while at + _BLOCK <= n:
-        part = 0.0
-        for j in range(_BLOCK):
-            part += p[at + j] * w[at + j]
-        total += part
-        at += _BLOCK
-    part = 0.0
-    for j in range(at, n):
-        part += p[j] * w[j]
-    return total + part
+def _dot(p, w, head, tail):  # type: ignore[no-untyped-def]
+    """(Σ h g exactly, the rest of Σ p w)."""
+    exact, rest = 0.0, 0.0
+    for j in range(p.shape[0]):
+        h = _cut(p[j], _SHORT)
+        exact += h * head[j]
+        rest += h * tail[j] + (p[j] - h) * w[j]
+    return exact, rest
 
 
 @njit(cache=True)
-def _sparse_dot(data, indices, start, stop, w):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for j in range(start, stop):
-        total += data[j] * w[indices[j]]
-    return total
+def _mix(rows, weights, discount, s, out):  # type: ignore[no-untyped-def]
+    """out = row s of I − γ P_w, from the rows[K, S] of state s."""
+    out[:] = 0.0
+    for k in range(weights.shape[0]):
+        if weights[k] != 0.0:
+            factor = -discount * weights[k]
+            row = rows[k]
+            for t in range(out.shape[0]):
+                out[t] += factor * row[t]
+    out[s] += 1.0
 
 
 @njit(cache=True)
-def nested(q, s, levels, tilts, joint, scratch):  # type: ignore[no-untyped-def]
-    """F(q) of one state with its rounding error; writes every level's tilt and their product.
-
-    ``tilts`` holds the levels one after another, ``joint[k]`` their product over joint actions.
-    """
-    shape, beta, prior, start, stride = levels
-    depth = shape.shape[0]
-    value = q
-    error = 0.0
-    at = 0
-    for l in range(depth):
-        outer, n, inner = shape[l, 0], shape[l, 1], shape[l, 2]
-        result = scratch[l]
-        first = start[l] + s * stride[l]
-        worst = 0.0
-        for o in range(outer):
-            for i in range(inner):
-                begin = o * n * inner + i
-                end = (o + 1) * n * inner
-                x = value[begin:end:inner]
-                p = prior[first + begin : first + end : inner]
-                t = tilts[at + begin : at + end : inner]
-                tilt_row(x, p, beta[l], t)
-                f = free_energy_row(x, p, beta[l])
-                result[o * inner + i] = f
-                spread = np.max(x) - np.min(x)
-                worst = max(worst, spread_units(n) * spread + abs(f))
-        error += worst
-        at += outer * n * inner
-        value = result
-    joint[0] = 1.0
-    for l in range(depth - 1, -1, -1):
-        outer, n, inner = shape[l, 0], shape[l, 1], shape[l, 2]
-        at -= outer * n * inner
-        for o in range(outer - 1, -1, -1):
-            for k in range(n - 1, -1, -1):
-                for i in range(inner - 1, -1, -1):
-                    scratch[0, (o * n + k) * inner + i] = (
-                        joint[o * inner + i] * tilts[at + (o * n + k) * inner + i]
-                    )
-        joint[: outer * n * inner] = scratch[0, : outer * n * inner]
-    return value[0], error * U
-
-
-@njit(cache=True)
-def _state(s, q, terms, sizes, offset, w, discount, levels, d, radius, joint, tilts, scratch):  # type: ignore[no-untyped-def]
-    """Finish one state whose q is known; ``sizes`` bounds |r|, |γPw| + |γce| there, ``terms`` n."""
-    f, error = nested(q, s, levels, tilts, joint, scratch)
-    shift = (1.0 - discount) * offset
-    d[s] = (f - w[s]) - shift
-    radius[s] = (
-        error + U * (terms * sizes[1] + 4.0 * (sizes[0] + sizes[1]))
-        + U * (2.0 * abs(f) + 2.0 * abs(w[s]) + 4.0 * abs(shift))
-    ) * 1.001 + _TINY
-
-
-@njit(cache=True)
-def dense_excess(transition, excess):  # type: ignore[no-untyped-def]
-    for row in range(transition.shape[0]):
-        excess[row] = _row_excess(transition[row])
-
-
-@njit(cache=True)
-def sparse_excess(indptr, data, excess):  # type: ignore[no-untyped-def]
-    for row in range(indptr.shape[0] - 1):
-        excess[row] = _row_excess(data[indptr[row] : indptr[row + 1]])
+def _finish(s, q, size, offset, w, discount, levels, joint, tilts, scratch):  # type: ignore[no-untyped-def]
+    """(d, radius) of state s from its q, each entry of which errs by at most ``size`` u."""
+    value, error = nested(q, s, levels, tilts, joint, scratch)
+    constant = (1.0 - discount) * offset
+    own = (1.0 - discount) * w[s]
+    d = (value - constant) - own
+    size += 4.0 * (abs(value) + abs(constant) + abs(own))
+    return d, (error + U * size) * 1.0001 + _TINY
 
 
 @njit(cache=True)
 def dense_sweep(  # type: ignore[no-untyped-def]
-    transition, reward, excess, discount, levels, offset, w, d, radius, q, joint, tilts
+    transition, reward, excess, known, discount, levels, offset, w, d, radius, joint, tilts, matrix
 ):
-    """One sweep over transition[S·K, S]; fills d, radius [S], q, joint [S, K] and tilts [S, T]."""
+    """One sweep over transition[S·K, S]: fills d, radius [S], joint [S, K], tilts [S, T].
+
+    Also ``excess`` [S·K] unless it is ``known`` or w and offset vanish (returns whether it is then
+    known), and I − γ P_w into ``matrix`` [S, S] unless that is empty.
+    """
     states, actions = reward.shape
-    scratch = np.empty((levels[0].shape[0] + 1, actions))
-    large = np.max(np.abs(w)) * 1.000001
-    terms = _BLOCK + states // _BLOCK + 3.0
-    sizes = np.empty(2)
+    scratch = np.empty((levels[0].shape[0], actions))
+    q = np.empty(actions)
+    head = np.empty(states)
+    tail = np.empty(states)
+    large = split(w, head, tail)
+    small = (2.0 * states + 6.0) * (2.0**-22 + states * 2.0**-25) * 1.01
+    zero = large == 0.0 and offset == 0.0
     for s in range(states):
-        sizes[:] = 0.0
+        size = 0.0
         for k in range(actions):
-            row = s * actions + k
-            extra = discount * offset * excess[row]
-            q[s, k] = reward[s, k] + (discount * _dot(transition[row], w) + extra)
-            sizes[0] = max(sizes[0], abs(reward[s, k]))
-            sizes[1] = max(sizes[1], large + abs(extra))
-        _state(s, q[s], terms, sizes, offset, w, discount, levels, d, radius, joint[s], tilts[s], scratch)
+            q[k] = reward[s, k]
+            if not zero:
+                row = s * actions + k
+                p = transition[row]
+                exact, rest = _dot(p, w, head, tail)
+                if not known:
+                    excess[row] = _row_excess(p)
+                ahead = discount * ((exact - w[s]) + rest)
+                extra = discount * (excess[row] * (offset + w[s]))
+                q[k] += ahead + extra
+                size = max(size, abs(reward[s, k]) + 6.0 * abs(ahead) + 8.0 * abs(extra))
+        if not zero:
+            size += small * large + states**2 * 2.0**-47 * (abs(offset) + large)
+        d[s], radius[s] = _finish(
+            s, q, size, offset, w, discount, levels, joint[s], tilts[s], scratch
+        )
+        if matrix.shape[0] > 0:
+            _mix(transition[s * actions : (s + 1) * actions], joint[s], discount, s, matrix[s])
+    return known or not zero
 
 
 @njit(cache=True)
 def sparse_sweep(  # type: ignore[no-untyped-def]
-    indptr, indices, data, reward, excess, discount, levels, offset, w, d, radius, q, joint, tilts
+    indptr, indices, data, reward, excess, known, discount, levels, offset, w, d, radius, joint, tilts
 ):
-    """The same over CSR rows (s, k)."""
+    """The same over CSR rows (s, k), without a matrix."""
     states, actions = reward.shape
-    scratch = np.empty((levels[0].shape[0] + 1, actions))
-    large = np.max(np.abs(w)) * 1.000001
-    sizes = np.empty(2)
+    scratch = np.empty((levels[0].shape[0], actions))
+    q = np.empty(actions)
+    zero = offset == 0.0 and np.max(np.abs(w)) == 0.0
     for s in range(states):
-        sizes[:] = 0.0
-        terms = 0.0
+        size = 0.0
+        own = w[s]
         for k in range(actions):
-            row = s * actions + k
-            begin, end = indptr[row], indptr[row + 1]
-            extra = discount * offset * excess[row]
-            q[s, k] = reward[s, k] + (
-                discount * _sparse_dot(data, indices, begin, end, w) + extra
-            )
-            terms = max(terms, end - begin + 3.0)
-            sizes[0] = max(sizes[0], abs(reward[s, k]))
-            sizes[1] = max(sizes[1], large + abs(extra))
-        _state(s, q[s], terms, sizes, offset, w, discount, levels, d, radius, joint[s], tilts[s], scratch)
+            q[k] = reward[s, k]
+            if not zero:
+                row = s * actions + k
+                begin, end = indptr[row], indptr[row + 1]
+                total, moved = 0.0, 0.0
+                for j in range(begin, end):
+                    term = data[j] * (w[indices[j]] - own)
+                    total += term
+                    moved += abs(term)
+                if not known:
+                    excess[row] = _row_excess(data[begin:end])
+                ahead = discount * total
+                extra = discount * (excess[row] * (offset + own))
+                q[k] += ahead + extra
+                size = max(
+                    size,
+                    abs(reward[s, k])
+                    + (end - begin + 6.0) * moved
+                    + 8.0 * abs(extra)
+                    + (end - begin) ** 2.0 * 2.0**-47 * (abs(offset) + abs(own)),
+                )
+        d[s], radius[s] = _finish(
+            s, q, size, offset, w, discount, levels, joint[s], tilts[s], scratch
+        )
+    return known or not zero
+
+
+@njit(cache=True)
+def count_entries(transition, row_ends):  # type: ignore[no-untyped-def]
+    """How many entries of transition[rows, S] are not zero; their running count after each row."""
+    found = 0
+    for row in range(transition.shape[0]):
+        p = transition[row]
+        for t in range(p.shape[0]):
+            found += p[t] != 0.0
+        row_ends[row + 1] = found
+    return found
+
+
+@njit(cache=True)
+def compress(transition, row_ends, indices, data):  # type: ignore[no-untyped-def]
+    """The entries of transition[rows, S] that are not zero, as CSR."""
+    for row in range(transition.shape[0]):
+        p = transition[row]
+        fill = row_ends[row]
+        for t in range(p.shape[0]):
+            if p[t] != 0.0:
+                indices[fill] = t
+                data[fill] = p[t]
+                fill += 1
