@@ -75,33 +75,34 @@ def positive(name: str, *shape: int) -> Any:
     return out
 
 
-def prove_zero(expression: Any, what: str = "", **substitutions: Any) -> Proof:
+def prove_zero(expression: Any, what: str = "") -> Proof:
     """Decide that an expression (or every entry of an array) is identically zero.
 
-    Rational functions: the numerator of ``cancel`` is the zero polynomial. Sums of integer
-    multiples of logarithms of rational functions, Σ c_i log e_i + r: Π e_i^c_i cancels to 1 and r
-    to 0. A condition such as Σ p = 1 is put in by the caller, by substitution.
+    Rational functions of symbols: ``cancel`` gives 0. With logarithms of rational functions of
+    positive symbols: each log is split into logs of irreducible factors, which are algebraically
+    independent, and the expression must cancel to 0 with those as further symbols. A condition
+    such as Σ p = 1 is put in by the caller, by substitution.
 
-    >>> t = positive("t")
-    >>> prove_zero((t**2 - 1) / (t - 1) - t - 1).holds
+    >>> t, u = positive("t"), positive("u")
+    >>> prove_zero((t**2 - 1) / (t - 1) - t - 1).holds, prove_zero(t - u).holds
+    (True, False)
+    >>> import sympy
+    >>> prove_zero(t * sympy.log(t * u + u**2) - t * sympy.log(u) - t * sympy.log(t + u)).holds
     True
     """
     import sympy
 
     entries = [sympy.sympify(e) for e in np.asarray(expression, dtype=object).flat]
+    name = what or f"{_short(entries[0])} = 0"
     for entry in entries:
-        logs, rest = _split_logs(entry)
-        if logs is None:
-            return Proof(None, what or _short(entry), "not a rational combination of logarithms")
-        product = sympy.Integer(1)
-        for argument, power in logs.items():
-            product *= argument**power
-        left_over = sympy.cancel(sympy.together(rest))
-        ratio = sympy.cancel(sympy.together(product - 1))
-        if left_over != 0 or ratio != 0:
-            return Proof(False, what or _short(entry), f"left {_short(left_over + ratio)}")
+        split, whole = _logs_as_symbols(entry)
+        if split.has(sympy.exp, sympy.log):
+            return Proof(None, name, f"{_short(entry)} is not rational in symbols and their logs")
+        left = sympy.cancel(sympy.together(split))
+        if left != 0:
+            return Proof(None if whole else False, name, f"cancel leaves {_short(left)}")
     how = f"cancel gives 0 ({len(entries)} identit{'y' if len(entries) == 1 else 'ies'})"
-    return Proof(True, what or _short(entries[0]) + " = 0", how)
+    return Proof(True, name, how)
 
 
 def prove_nonnegative(expression: Any, what: str = "") -> Proof:
@@ -157,23 +158,26 @@ def _coefficient_sign(polynomial: Any) -> int | None:
     return signs.pop() if len(signs) == 1 else None
 
 
-def _split_logs(expression: Any) -> tuple[dict[Any, int] | None, Any]:
-    """Σ c_i log(e_i) + rest as ({e_i: c_i}, rest); the logarithms with rational c_i."""
+def _logs_as_symbols(expression: Any) -> tuple[Any, bool]:
+    """The expression with each log(e) replaced by Σ m_i L_i, where e = Π f_i^m_i with irreducible
+    f_i > 0 and L_i a symbol for log f_i; and whether some log had to stay whole."""
     import sympy
 
-    expanded = sympy.expand(expression, log=False, power_base=False, power_exp=False)
-    powers: dict[Any, Any] = {}
-    rest = sympy.Integer(0)
-    for term in sympy.Add.make_args(expanded):
-        coefficient, factors = term.as_coeff_Mul()
-        if isinstance(factors, sympy.log) and coefficient.is_rational:
-            powers[factors.args[0]] = powers.get(factors.args[0], 0) + coefficient
-        elif term.has(sympy.log, sympy.exp):
-            return None, rest
-        else:
-            rest += term
-    scale = sympy.ilcm(1, *(sympy.Rational(c).q for c in powers.values()))
-    return {e: int(c * scale) for e, c in powers.items()}, rest
+    whole = False
+    replaced = {}
+    for log in expression.atoms(sympy.log):
+        argument = sympy.cancel(sympy.together(log.args[0]))
+        total = sympy.Integer(0)
+        for part, sign in zip(sympy.fraction(argument), (1, -1), strict=True):
+            constant, factors = sympy.factor_list(part)
+            if constant < 0 or any(_coefficient_sign(f) != 1 for f, _ in factors):
+                total, whole = sympy.Symbol(f"log({argument})"), True
+                break
+            for prime, power in sympy.factorint(constant).items():
+                factors.append((prime, power))
+            total += sign * sum(m * sympy.Symbol(f"log({f})") for f, m in factors)
+        replaced[log] = total
+    return expression.xreplace(replaced), whole
 
 
 def _short(expression: Any) -> str:
