@@ -42,7 +42,7 @@ def pr2(
     >>> import tabular_marl as tm
     >>> solution = tm.pr2(tm.MatrixGame([[1.0, 0.0], [0.0, 2.0]]), beta=3.0)
     >>> solution.agent_policy.round(4), solution.opponent_policy[0, 1].round(4)
-    (array([[0.0498, 0.9502]]), array([0.0025, 0.9975]))
+    (array([[0.0496, 0.9504]]), array([0.0025, 0.9975]))
     """
     recipe = (
         Aggregation(OPPONENT, beta, opponent_prior),

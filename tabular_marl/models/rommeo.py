@@ -42,7 +42,7 @@ def rommeo(
     >>> import tabular_marl as tm
     >>> solution = tm.rommeo(tm.MatrixGame([[1.0, 0.0], [0.0, 2.0]]), beta=3.0)
     >>> solution.opponent_policy.round(4), solution.agent_policy[0, :, 1].round(4)
-    (array([[0.0498, 0.9502]]), array([0.0025, 0.9975]))
+    (array([[0.0496, 0.9504]]), array([0.0025, 0.9975]))
     """
     recipe = (
         Aggregation(AGENT, beta, agent_prior),
