@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "MatrixGame": "games.matrix",
     "StochasticGame": "games.stochastic",
-    "iterated": "games.library",
+    "iterated": "games.iterate",
     "load_game": "games.formats",
     "save_game": "games.formats",
     "Aggregation": "numerics.recipe",

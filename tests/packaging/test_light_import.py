@@ -20,7 +20,9 @@ def python(code: str, cwd: Path) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("module", ["tabular_marl", "tabular_marl.cli", "tabular_marl.verification"])
+@pytest.mark.parametrize(
+    "module", ["tabular_marl", "tabular_marl.cli", "tabular_marl.verification"]
+)
 def test_import_loads_nothing_heavy(module: str, tmp_path: Path) -> None:
     loaded = python(
         f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])", tmp_path
@@ -28,8 +30,13 @@ def test_import_loads_nothing_heavy(module: str, tmp_path: Path) -> None:
     assert loaded == "[]"
 
 
-@pytest.mark.parametrize("order", ["verification, tabular_marl.verification as v",
-                                   "tabular_marl.verification as v, verification"])
+@pytest.mark.parametrize(
+    "order",
+    [
+        "verification, tabular_marl.verification as v",
+        "tabular_marl.verification as v, verification",
+    ],
+)
 def test_plain_import_from_the_root_is_the_same_module(order: str) -> None:
     code = f"import {order}; import verification.claim as a; import tabular_marl.verification.claim as b; assert a is b and verification is v"
     python(code, ROOT)

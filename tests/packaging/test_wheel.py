@@ -40,10 +40,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that no build/ directory of the tree can leak into it."""
     place = tmp_path_factory.mktemp("wheel")
     source = place / "source"
-    tracked = run(
-        "git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT
-    ) if (ROOT / ".git").exists() else "\n".join(
-        str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.is_file() and ".venv" not in p.parts
+    tracked = (
+        run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+        if (ROOT / ".git").exists()
+        else "\n".join(
+            str(p.relative_to(ROOT))
+            for p in ROOT.rglob("*")
+            if p.is_file() and ".venv" not in p.parts
+        )
     )
     for name in tracked.splitlines():
         if (ROOT / name).is_file():
@@ -67,7 +71,18 @@ def test_wheel_installs_and_every_module_imports(wheel: Path, tmp_path: Path) ->
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
     constraints = ROOT / "constraints.txt"
-    run(python, "-m", "pip", "install", "-q", "-c", constraints, wheel, "import-linter", cwd=tmp_path)
+    run(
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "-c",
+        constraints,
+        wheel,
+        "import-linter",
+        cwd=tmp_path,
+    )
     assert int(run(python, "-c", IMPORT_EVERY_MODULE, cwd=tmp_path)) > 20
     help_text = run(tmp_path / "env" / "bin" / "tabular-marl", "--help", cwd=tmp_path)
     assert "verify" in help_text

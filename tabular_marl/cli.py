@@ -1,0 +1,346 @@
+"""The command line: ``tabular-marl games | solve | verify | replay | cite``.
+
+Tables and progress go to the terminal; ``--json`` prints one JSON value to stdout and nothing
+else. Exit codes: 0 as expected, 1 a verdict differs from what its claim expects or a witness does
+not replay, 2 wrong input, 3 a solve that did not converge, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from tabular_marl.validation import InputError, one_of
+
+if TYPE_CHECKING:
+    from tabular_marl.games.matrix import MatrixGame
+    from tabular_marl.games.stochastic import StochasticGame
+    from tabular_marl.solution import Solution
+
+JsonFlag = Annotated[bool, arg(help="Print one JSON value to stdout and nothing else.")]
+
+
+def emit_json(value: object) -> None:
+    """One JSON value; numbers JSON has no name for become the strings "inf", "-inf"."""
+
+    def plain(item: Any) -> Any:
+        if hasattr(item, "tolist"):
+            item = item.tolist()
+        if isinstance(item, float) and not math.isfinite(item):
+            return str(item)
+        if isinstance(item, dict):
+            return {str(key): plain(entry) for key, entry in item.items()}
+        if isinstance(item, list | tuple):
+            return [plain(entry) for entry in item]
+        return item
+
+    print(json_module.dumps(plain(value), allow_nan=False))
+
+
+def read_game(game: str) -> MatrixGame | StochasticGame:
+    """A named game, or a file where the argument looks like a path or exists as one."""
+    from tabular_marl.games import formats, library
+
+    if Path(game).suffix in formats.SUFFIXES or "/" in game or Path(game).is_file():
+        return formats.load_game(game)
+    return library.named(game)
+
+
+def games(*, json: JsonFlag = False) -> int:
+    """List the named games with their sizes and sources."""
+    from tabular_marl.games import library
+
+    rows = library.describe()
+    if json:
+        emit_json(rows)
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 1, 0))
+    table.add_column("game", no_wrap=True)
+    for heading in ("players", "states", "actions", "what it is, and its source"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(
+            row["name"],
+            str(row["players"]),
+            str(row["states"]),
+            "×".join(map(str, row["actions"])),
+            f"{row['summary']}\n[dim]{row['source']}[/dim]",
+        )
+    Console().print(table)
+    return 0
+
+
+def solve(
+    game: Annotated[Positional[str], arg(metavar="GAME", help="A named game, or a file.")],
+    *,
+    model: Annotated[str, arg(help="soft-q, rommeo, pr2 or balancing-q.")],
+    beta: Annotated[float | None, arg(help="Inverse temperature (soft-q, rommeo, pr2).")] = None,
+    beta_agent: Annotated[float | None, arg(help="Agent's β (balancing-q).")] = None,
+    beta_opponent: Annotated[float | None, arg(help="Opponent's β (balancing-q).")] = None,
+    view: Annotated[
+        Literal["agent", "opponent"] | None, arg(help="Who moves first (balancing-q).")
+    ] = None,
+    player: Annotated[int, arg(help="Whose view of the game is solved; the others are one.")] = 0,
+    discount: Annotated[float | None, arg(help="γ in [0, 1), instead of the game's own.")] = None,
+    method: Literal["auto", "newton", "value-iteration", "anderson"] = "auto",
+    tol: Annotated[float, arg(help="Wanted bound on the error, in reward units.")] = 1e-10,
+    certify: Annotated[bool, arg(help="Prove the answer again in ball arithmetic.")] = False,
+    bits: Annotated[int, arg(help="Precision of --certify.")] = 128,
+    json: JsonFlag = False,
+) -> int:
+    """Solve a game exactly and print values, policies and the proved error bound."""
+    from tabular_marl.models.registry import MODELS
+
+    known = MODELS[one_of("--model", model, MODELS)]
+    given = {
+        "beta": beta,
+        "beta_agent": beta_agent,
+        "beta_opponent": beta_opponent,
+        "view": view,
+    }
+    arguments = {name: value for name, value in given.items() if value is not None}
+    for name in arguments:
+        if name not in known.parameters:
+            raise InputError(
+                f"--{name.replace('_', '-')}", f"not be given for model {model}", "it was"
+            )
+    for name in known.required:
+        if name not in arguments:
+            raise InputError(
+                f"--{name.replace('_', '-')}", f"be given for model {model}", "it was not"
+            )
+
+    loaded = read_game(game)
+    seen = loaded if player == 0 and loaded.num_players == 2 else loaded.against(player)
+    solution = known.function(seen, **arguments, discount=discount, method=method, tol=tol)
+    enclosure = solution.certify(bits) if certify else None
+    if json:
+        emit_json(solution_row(model, game, arguments, solution, enclosure))
+    else:
+        print_solution(model, game, arguments, seen, solution, enclosure)
+    return 0
+
+
+def solution_row(
+    model: str,
+    game: str,
+    arguments: dict[str, Any],
+    solution: Solution,
+    enclosure: Any,
+) -> dict[str, Any]:
+    """The JSON object of one solve, in reward units; arrays are indexed [state][agent][opponent]."""
+    row = {
+        "model": model,
+        "game": game,
+        **arguments,
+        "status": solution.status.value,
+        "method": solution.method,
+        "value": solution.value,
+        "q": solution.q,
+        "agent_q": solution.agent_q,
+        "opponent_q": solution.opponent_q,
+        "agent_policy": solution.agent_policy,
+        "opponent_policy": solution.opponent_policy,
+        "conditional_policy": solution.conditional_policy,
+        "joint_policy": solution.joint_policy,
+        "iterations": solution.iterations,
+        "residual": solution.residual,
+        "error_bound": solution.error_bound,
+        "seconds": solution.seconds,
+    }
+    if enclosure is not None:
+        row["certificate"] = {
+            "method": enclosure.method,
+            "bits": enclosure.bits,
+            "lower": enclosure.lower,
+            "upper": enclosure.upper,
+            "midpoint": enclosure.midpoint,
+            "radius": enclosure.radius,
+            "seconds": enclosure.seconds,
+        }
+    return row
+
+
+#: Larger games are summarised on the terminal; --json has everything.
+ROWS_SHOWN = 30
+
+
+def print_solution(
+    model: str,
+    game: str,
+    arguments: dict[str, Any],
+    seen: MatrixGame | StochasticGame,
+    solution: Solution,
+    enclosure: Any,
+) -> None:
+    """Tables of the value and of both policies, and how far the answer can be trusted."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    setting = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    console.print(f"[bold]{model}[/bold] on {game} ({setting})", highlight=False)
+    agents, opponents = ("agent", 0), ("opponent", 1)
+    states = getattr(seen, "states", None) or ("",)
+    shown = range(min(len(states), ROWS_SHOWN))
+
+    def show(title: str, policy: Any, player: tuple[str, int]) -> None:
+        """A row a state; where the player answers, a row a state and action of the other."""
+        who, axis = player
+        own, others = seen.actions[axis], seen.actions[1 - axis]
+        answers = policy.ndim == 3
+        table = Table("state", *(["given"] if answers else []), *own, title=title.format(who))
+        for s in shown:
+            for k, other in enumerate(others if answers else ("",)):
+                row = policy[s].take(k, axis=1 - axis) if answers else policy[s]
+                given = [other] if answers else []
+                table.add_row(states[s] or "(only one)", *given, *(f"{p:.6g}" for p in row))
+        console.print(table)
+
+    table = Table("state", "value, reward units")
+    for s in shown:
+        table.add_row(states[s] or "(only one)", f"{solution.value[s]:.12g}")
+    console.print(table)
+    show("{}'s policy", solution.agent_policy, agents)
+    show("{}'s policy", solution.opponent_policy, opponents)
+    if solution.conditional_policy is not None:
+        answering = opponents if arguments.get("view", "agent") == "agent" else agents
+        show("{}'s answer, as the other imagines it", solution.conditional_policy, answering)
+    if len(states) > ROWS_SHOWN:
+        console.print(f"({len(states) - ROWS_SHOWN} more states; --json prints all)")
+    console.print(f"{solution.status.value}")
+    bound = "none" if solution.error_bound is None else f"{solution.error_bound:.3g}"
+    console.print(
+        f"method {solution.method}, {solution.iterations} iterations, residual "
+        f"{solution.residual:.3g}, [bold]proved error bound {bound}[/bold], "
+        f"{solution.seconds * 1e3:.3g} ms",
+        highlight=False,
+    )
+    if enclosure is not None:
+        console.print(
+            f"certified in {enclosure.bits}-bit ball arithmetic ({enclosure.method}): every value "
+            f"lies in an interval at most {max(map(float, enclosure.radius)) * 2:.3g} wide, "
+            f"{enclosure.seconds * 1e3:.3g} ms",
+            highlight=False,
+        )
+
+
+def verify(
+    patterns: Annotated[
+        Positional[tuple[str, ...]],
+        arg(metavar="PATTERN", help='Ids, globs, sources such as "report (34)", or files *.py.'),
+    ] = (),
+    *,
+    examples: Annotated[int | None, arg(help="Instances a sample looks at.")] = None,
+    jobs: Annotated[int, arg(help="Processes.")] = 1,
+    seed: int = 0,
+    fresh: Annotated[bool, arg(help="Look again at what was already decided.")] = False,
+    report: Annotated[
+        Path | None, arg(metavar="DIR", help="Write ledger.html, ledger.md and junit.xml there.")
+    ] = None,
+    json: JsonFlag = False,
+) -> int:
+    """Run the ledger and show each claim's verdict; interrupting keeps what was done."""
+    from tabular_marl.verification import reports
+    from tabular_marl.verification.ledger import verify as run
+
+    ran = run(*patterns, examples=examples, jobs=jobs, seed=seed, fresh=fresh, progress=not json)
+    if json:
+        emit_json(ran.as_json())
+    else:
+        reports.print_report(ran)
+    if report is not None:
+        for path in reports.write_reports(ran, report):
+            print(f"wrote {path}", file=sys.stderr)
+    if ran.interrupted:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    return 0 if ran.ok else 1
+
+
+def replay(
+    witness: Annotated[Positional[Path], arg(metavar="WITNESS.json")],
+    *,
+    json: JsonFlag = False,
+) -> int:
+    """Check one counterexample again, in exact or ball arithmetic."""
+    from tabular_marl.verification.witness import replay as check
+
+    found = check(witness)
+    if json:
+        emit_json(found.as_dict())
+    else:
+        print(found)
+    return 0 if found.confirmed else 1
+
+
+def cite(
+    *,
+    model: Annotated[str | None, arg(help="A model's name, as for solve.")] = None,
+    method: Annotated[
+        str | None, arg(help="A solver's name, as for solve, or as `solve` printed it.")
+    ] = None,
+    certify: Annotated[bool, arg(help="The answer was certified in ball arithmetic.")] = False,
+    json: JsonFlag = False,
+) -> int:
+    """Print BibTeX for exactly the methods used."""
+    from tabular_marl import citations
+
+    keys = citations.keys_for(model, method, certify)
+    if json:
+        emit_json({key: citations.ENTRIES[key] for key in keys})
+    else:
+        print(citations.bibtex(keys), end="")
+    return 0
+
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "games": games,
+    "solve": solve,
+    "verify": verify,
+    "replay": replay,
+    "cite": cite,
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; errors go to stderr in one line, and exit codes say what happened."""
+    from tabular_marl.solution import NotConverged
+
+    try:
+        code = tyro.extras.subcommand_cli_from_dict(
+            COMMANDS,
+            prog="tabular-marl",
+            description="Exact solutions of small games, and theorems verified or refuted.",
+            args=arguments,
+            config=(FlagCreatePairsOff,),
+        )
+    except InputError as error:
+        code = fail(str(error), 2)
+    except NotConverged as error:
+        code = fail(str(error), 3)
+    except KeyboardInterrupt:
+        code = fail("interrupted", 130)
+    except BrokenPipeError:
+        code = 0
+    sys.exit(code)
+
+
+def fail(message: str, code: int) -> int:
+    """Say what went wrong, on stderr."""
+    print(f"tabular-marl: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()
