@@ -66,14 +66,12 @@ def games(*, json: JsonFlag = False) -> int:
 
     table = Table(box=None, padding=(0, 2, 1, 0))
     table.add_column("game", no_wrap=True)
-    for heading in ("players", "states", "actions", "what it is, and its source"):
-        table.add_column(heading)
+    table.add_column("states, actions", no_wrap=True)
+    table.add_column("what it is, and its source")
     for row in rows:
         table.add_row(
             row["name"],
-            str(row["players"]),
-            str(row["states"]),
-            "×".join(map(str, row["actions"])),
+            f"{row['states']}, {'×'.join(map(str, row['actions']))}",
             f"{row['summary']}\n[dim]{row['source']}[/dim]",
         )
     Console().print(table)
@@ -138,7 +136,7 @@ def solution_row(
     solution: Solution,
     enclosure: Any,
 ) -> dict[str, Any]:
-    """The JSON object of one solve, in reward units; arrays are indexed [state][agent][opponent]."""
+    """One solve as a JSON object, in reward units; arrays index [state][agent][opponent]."""
     row = {
         "model": model,
         "game": game,
@@ -215,7 +213,7 @@ def print_solution(
     show("{}'s policy", solution.opponent_policy, opponents)
     if solution.conditional_policy is not None:
         answering = opponents if arguments.get("view", "agent") == "agent" else agents
-        show("{}'s answer, as the other imagines it", solution.conditional_policy, answering)
+        show("{}'s answer to the other's action", solution.conditional_policy, answering)
     if len(states) > ROWS_SHOWN:
         console.print(f"({len(states) - ROWS_SHOWN} more states; --json prints all)")
     console.print(f"{solution.status.value}")
