@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import io
 import tokenize
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import CodeType, FunctionType
@@ -174,11 +174,13 @@ def _describe_function(function: FunctionType, lines: list[str], seen: set[int])
         called = function.__globals__.get(name)
         if isinstance(called, FunctionType) and _is_statement(called, function):
             _describe(called, lines, seen)
+        elif isinstance(called, type) and _is_statement(called, function):
+            lines.append(_source(called))
         elif isinstance(called, (int, float, str, Fraction, tuple)):
             lines.append(f"{name} = {called!r}")
 
 
-def _is_statement(called: FunctionType, caller: FunctionType) -> bool:
+def _is_statement(called: Any, caller: FunctionType) -> bool:
     """Whether a called function is part of what is claimed, not of the tools."""
     home = called.__module__ or ""
     return home == caller.__module__ or ".verification.claims" in home
@@ -192,11 +194,13 @@ def _names(code: CodeType) -> set[str]:
     return names
 
 
-def _source(function: Callable[..., Any]) -> str:
+def _source(function: Any) -> str:
     try:
         source = inspect.getsource(function)
     except (OSError, TypeError):  # typed at a prompt: the byte code has to do
-        code = function.__code__
+        code = getattr(function, "__code__", None)
+        if code is None:
+            return str(function.__qualname__)
         constants = [c for c in code.co_consts if not isinstance(c, CodeType)]
         return f"{code.co_code.hex()} {constants!r} {code.co_names!r}"
     skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)

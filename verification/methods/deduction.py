@@ -64,6 +64,26 @@ RULES: dict[str, Rule] = {
         "an inequality or equation between continuous functions passes to limits",
         "the set where it holds is closed",
     ),
+    "squeeze": Rule(
+        "what lies between two functions with one limit has that limit",
+        "the squeeze theorem",
+    ),
+    "sum of termwise inequalities": Rule(
+        "Σ a_k <= Σ b_k where a_k <= b_k for every k",
+        "addition keeps the order, for any number of terms",
+    ),
+    "extremum of affine functions": Rule(
+        "a maximum of affine functions is convex, a minimum is concave",
+        "epigraphs of affine functions are half-spaces, and intersect",
+    ),
+    "integration of a derivative": Rule(
+        "a function whose derivative is >= 0 on an interval rises there",
+        "the mean value theorem",
+    ),
+    "chain rule": Rule(
+        "the derivative of a composition is the product of the derivatives",
+        "the chain rule, once for each level",
+    ),
     "special case": Rule(
         "what holds on a scope holds on each part of it",
         "instantiate the premises",
