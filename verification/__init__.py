@@ -24,7 +24,8 @@ How a claim is written (``claims/`` holds the report's own; users write the same
                           "monotone and shift-equivariant implies non-expansive")),
     ))
 
-Importing this package is light: Hypothesis, SymPy and FLINT are loaded by the check that needs them.
+Importing this package is light: Hypothesis, SymPy and FLINT are loaded by the check that needs
+them.
 """
 
 import importlib

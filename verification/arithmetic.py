@@ -72,7 +72,7 @@ class Arithmetic:
         return value if isinstance(value, float) else float(rational(value))
 
     def array(self, nested: Any) -> NDArray[Any]:
-        """Nested lists of rationals as an ndarray; an ndarray of this arithmetic is returned as is."""
+        """Nested lists of rationals as an ndarray; an ndarray of floats is returned as it is."""
         if isinstance(nested, np.ndarray) and nested.dtype.kind == "f":
             return nested
         values = np.array(nested, dtype=object)
@@ -319,18 +319,20 @@ def _extreme(x: Numbers, prior: Numbers, sign: int, axis: int, arithmetic: Arith
     return out if out.ndim else out.item()
 
 
-def _log_mean_exp(x: Numbers, prior: Numbers, axis: int, arithmetic: Arithmetic) -> Numbers:
-    """log Σ_k p_k exp(x_k); floats are shifted by the maximum over the support."""
-    if arithmetic is EXACT:
-        return _constant(x, prior, axis)
-    if arithmetic not in (FLOAT, BATCH):
-        return arithmetic.log((prior * arithmetic.exp(x)).sum(axis=axis))
+def _soft(x: Numbers, prior: Numbers, beta: Numbers, axis: int) -> Numbers:
+    """F_β in floats, accurate at every |β x|: differences are taken from the mean where they are
+    small and from the dominating outcome elsewhere, with expm1 and log1p; p counts as normalised.
+    """
     x, prior = np.broadcast_arrays(x, prior)
-    top = np.max(np.where(prior == 0, -np.inf, x), axis=axis, keepdims=True)
-    shifted = np.where(prior == 0, 0.0, x - top)
-    # near 0 all differences are small: expm1 and log1p keep their leading digits
-    excess = (prior * np.expm1(shifted)).sum(axis=axis) + (prior.sum(axis=axis) - 1)
-    return np.squeeze(top, axis) + np.log1p(excess)
+    off = prior == 0
+    total = prior.sum(axis=axis, keepdims=True)
+    mean = np.where(off, 0.0, prior * x).sum(axis=axis, keepdims=True) / total
+    lead = np.where(off, -np.inf, beta * x)
+    best = np.take_along_axis(x, np.argmax(lead, axis=axis, keepdims=True), axis)
+    spread = np.max(np.where(off, 0.0, np.abs(beta * (x - mean))), axis=axis, keepdims=True)
+    centre = np.where(spread < 1, mean, best)
+    excess = prior * np.expm1(np.where(off, 0.0, beta * (x - centre))) / total
+    return np.squeeze(centre, axis) + np.log1p(excess.sum(axis=axis)) / beta
 
 
 def _constant(x: Numbers, prior: Numbers, axis: int) -> Numbers:
@@ -358,7 +360,7 @@ def free_energy(
         prior = np.broadcast_to(np.asarray(prior), np.shape(x))
     if isinstance(beta, np.ndarray) and beta.ndim:  # BATCH: one β an instance
         soft = np.where((beta == 0) | np.isinf(beta), 1.0, beta)
-        out = _log_mean_exp(soft * x, prior, axis, arithmetic) / soft
+        out = _soft(x, prior, soft, axis)
         out = np.where(beta == 0, expectation(prior, x, axis), out)
         if np.isinf(beta).any():
             out = np.where(beta == np.inf, _extreme(x, prior, 1, axis, arithmetic), out)
@@ -369,7 +371,11 @@ def free_energy(
     beta = arithmetic.number(beta)
     if bool(arithmetic.zeros(beta)):
         return expectation(prior, x, axis)
-    return _log_mean_exp(beta * x, prior, axis, arithmetic) / beta
+    if arithmetic is EXACT:
+        return _constant(x, prior, axis)
+    if arithmetic in (FLOAT, BATCH):
+        return _soft(x, prior, beta, axis)
+    return arithmetic.log((prior * arithmetic.exp(beta * x)).sum(axis=axis)) / beta
 
 
 def tilt(x: Numbers, prior: Numbers, beta: Numbers, axis: int, arithmetic: Arithmetic) -> Numbers:

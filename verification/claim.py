@@ -87,7 +87,9 @@ class Claim:
         if getattr(check, "samples", False):
             if not about.represents(self.scope):
                 raise InputError(
-                    name, f"lie inside ({self.scope}) and meet each piece of it", f"it was ({about})"
+                    name,
+                    f"lie inside ({self.scope}) and meet each piece of it",
+                    f"it was ({about})",
                 )
         elif unknown := sorted(set(about) - set(self.scope)):
             raise InputError(

@@ -29,9 +29,9 @@ class Outcome(Enum):
 class Evidence:
     """One check's finding.
 
-    ``count`` is the number of instances, boxes or identities looked at; ``gap`` the tightest
-    margin by which the relation held (or, where it did not, the violation, negative);
-    ``instance`` that tightest instance, as text; ``detail`` says how it was decided;
+    ``count`` is the number of instances, boxes or identities looked at; ``gap`` the value of the
+    claim's gap that came nearest to violating ``relation`` (or the violation itself);
+    ``instance`` is where that was, as text; ``detail`` says how it was decided;
     ``witness`` is the JSON form of a confirmed counterexample; ``premises`` the claims it rests on.
     """
 
@@ -42,6 +42,7 @@ class Evidence:
     gap: float | None = None
     instance: dict[str, Any] | None = None
     detail: str = ""
+    relation: str = ""
     witness: dict[str, Any] | None = field(default=None, repr=False)
     premises: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -54,6 +55,7 @@ class Evidence:
             "scope": self.scope.as_dict(),
             "count": self.count,
             "gap": self.gap,
+            "relation": self.relation,
             "instance": self.instance,
             "detail": self.detail,
             "premises": list(self.premises),

@@ -144,8 +144,9 @@ def claim(
     >>> @claim("demo.maximum", points, statement=r"\\|x + y\\| \\le \\|x\\| + \\|y\\|")
     ... def triangle(arithmetic, x, y):
     ...     return arithmetic.norm(x) + arithmetic.norm(y) - arithmetic.norm(x + y)
-    >>> print(verify("demo.maximum", examples=500, store=False, progress=False).rows[0].verdict.word)
-    supported
+    >>> report = verify("demo.maximum", examples=500, store=False, progress=False)
+    >>> report.rows[0].verdict.word
+    'supported'
     """
 
     def made(function: Gap) -> Claim:
@@ -176,7 +177,7 @@ def claim(
 
 
 def run(claim: Claim, options: Options) -> tuple[Evidence, ...]:
-    """Evidence of every check of one claim; a check that raises becomes an error, with traceback."""
+    """Evidence of every check of one claim; a check that raises becomes an error with traceback."""
     found = []
     for check in claim.checks:
         start = time.perf_counter()
@@ -184,9 +185,7 @@ def run(claim: Claim, options: Options) -> tuple[Evidence, ...]:
             found.append(check.run(claim, options))
         except Exception:
             error = claim.error(traceback.format_exc(limit=-6))
-            found.append(
-                Evidence(**{**error.__dict__, "seconds": time.perf_counter() - start})
-            )
+            found.append(Evidence(**{**error.__dict__, "seconds": time.perf_counter() - start}))
     return tuple(found)
 
 
@@ -194,7 +193,9 @@ def _options(claim: Claim, examples: int | None, seed: int, corpus: Path) -> Opt
     return Options(examples=examples, seed=seed, known=known_instances(claim, corpus))
 
 
-def _work(name: str, module: str, options: Options, store: Store) -> tuple[str, tuple[Evidence, ...]]:
+def _work(
+    name: str, module: str, options: Options, store: Store
+) -> tuple[str, tuple[Evidence, ...]]:
     """Run one claim, in this process or a worker, and keep the result at once."""
     claim = find(name, module)
     evidence = run(claim, options)
@@ -321,8 +322,13 @@ class _Progress:
 
     def __init__(self, total: int, resumed: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         self._bar = Progress(
             TextColumn("verify"),
@@ -341,5 +347,3 @@ class _Progress:
 
     def close(self) -> None:
         self._bar.stop()
-
-

@@ -1,4 +1,4 @@
-"""The registry: every claim that was loaded, found by id; and the graph of what rests on what."""
+"""The registry: every claim that was loaded, by id, and the graph of what rests on what."""
 
 from __future__ import annotations
 
@@ -49,9 +49,8 @@ class Ledger:
         claim = replace(claim, module=claim.module or self._loading)
         before = self._claims.get(claim.id)
         if before is not None and before.module != claim.module:
-            raise InputError(
-                "id", "be new", f"{claim.id!r} is already claimed in {before.module or 'this session'}"
-            )
+            home = before.module or "this session"
+            raise InputError("id", "be new", f"{claim.id!r} is already claimed in {home}")
         self._claims[claim.id] = claim
         return claim
 
@@ -125,7 +124,8 @@ class Ledger:
                 near = difflib.get_close_matches(word, [c.id for c in self], n=1, cutoff=0.3)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise InputError(
-                    "pattern", "match a claim's id or source, or be a .py file",
+                    "pattern",
+                    "match a claim's id or source, or be a .py file",
                     f"{word!r} matched none of {len(self)}{hint}",
                 )
             chosen.update({c.id: c for c in found})

@@ -129,7 +129,10 @@ def _float(value: Any) -> float:
 
 @dataclass(frozen=True)
 class Decision:
-    """What exact or ball arithmetic says about one instance."""
+    """What exact or ball arithmetic says about one instance.
+
+    ``size`` is the worst entry of the gap (its middle), ``reach`` an upper bound of its |value|.
+    """
 
     holds: bool | None
     arithmetic: str
@@ -138,6 +141,7 @@ class Decision:
     left: str | None
     right: str | None
     size: float
+    reach: float = float("inf")
 
 
 def settle(
@@ -197,7 +201,9 @@ def _decision(
     if pair is not None:
         both = np.broadcast_arrays(np.asarray(pair.left), np.asarray(pair.right))
         left, right = (text(np.atleast_1d(b).ravel()[at]) for b in both)
-    return Decision(holds, name, bits, text(values[at]), left, right, _float(values[at]))
+    reach = values[at].abs_upper() if bits else abs(values[at])
+    shown = text(values[at])
+    return Decision(holds, name, bits, shown, left, right, _float(values[at]), _float(reach))
 
 
 def text(value: Any) -> str:

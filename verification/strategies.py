@@ -82,20 +82,39 @@ def _nested(values: Floats, denominator: int | None) -> Any:
     return [_nested(v, denominator) for v in values]
 
 
-def _fractions(low: Fraction, high: Fraction, denominator: int = 8) -> SearchStrategy[Fraction]:
-    """Rationals in [low, high] whose denominator is small; shrinks towards simple ones."""
+def _fractions(
+    shape: tuple[int, ...], low: Fraction, high: Fraction, nonzero: bool = False
+) -> SearchStrategy[Any]:
+    """Rationals in [low, high] over one small denominator; shrinks towards integers near 0."""
     from hypothesis import strategies as st
 
-    denominator = max(denominator, low.denominator, high.denominator)
-    return st.fractions(min_value=low, max_value=high, max_denominator=denominator)
+    def over(denominator: int) -> SearchStrategy[Any]:
+        first, last = math.ceil(low * denominator), math.floor(high * denominator)
+        numerators = st.integers(first, last)
+        if nonzero:
+            numerators = numerators.filter(bool)
+        return _filled(shape, numerators.map(lambda k: Fraction(k, denominator)))
+
+    usable = [d for d in (1, 2, 3, 4, 5, 10) if math.ceil(low * d) <= math.floor(high * d)]
+    return st.sampled_from(usable or [low.denominator * high.denominator]).flatmap(over)
 
 
-def _lists(shape: tuple[int, ...], entries: SearchStrategy[Any]) -> SearchStrategy[Any]:
+def _filled(shape: tuple[int, ...], entries: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    """Nested lists of this shape; drawn as one flat list, which is faster."""
     from hypothesis import strategies as st
 
-    for length in reversed(shape):
-        entries = st.lists(entries, min_size=length, max_size=length)
-    return entries
+    if not shape:
+        return entries
+    size = math.prod(shape)
+    flat = st.lists(entries, min_size=size, max_size=size)
+    return flat.map(lambda values: _folded(values, shape))
+
+
+def _folded(values: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    if len(shape) == 1:
+        return values
+    step = len(values) // shape[0]
+    return [_folded(values[i : i + step], shape[1:]) for i in range(0, len(values), step)]
 
 
 @dataclass(frozen=True)
@@ -118,8 +137,7 @@ class Array(Field):
         return f"{left}{self.low}, {self.high}]"
 
     def strategy(self, sizes: Sizes) -> SearchStrategy[Any]:
-        entries = _fractions(self.low, self.high)
-        return _lists(self.shape(sizes), entries.filter(bool) if self.nonzero else entries)
+        return _fractions(self.shape(sizes), self.low, self.high, self.nonzero)
 
     def bulk(self, rng: np.random.Generator, sizes: Sizes, count: int) -> Floats:
         shape = (*self.shape(sizes), count)
@@ -148,19 +166,17 @@ class Distribution(Field):
     def strategy(self, sizes: Sizes) -> SearchStrategy[Any]:
         from hypothesis import strategies as st
 
-        *outer, last = self.shape(sizes)
-        weight = st.integers(0 if self.degenerate else 1, 9)
-        row = st.lists(weight, min_size=last, max_size=last).filter(any)
-        rows = row.map(lambda w: [Fraction(k, sum(w)) for k in w])
-        return _lists(tuple(outer), rows)
+        shape = self.shape(sizes)
+        weights = _filled(shape, st.integers(0 if self.degenerate else 1, 9))
+        return weights.map(_row_shares)
 
     def bulk(self, rng: np.random.Generator, sizes: Sizes, count: int) -> Floats:
         *outer, last = self.shape(sizes)
         concentration = rng.choice([0.3, 1.0, 10.0], (count, *[1] * len(outer), 1))
         weights = rng.standard_gamma(np.broadcast_to(concentration, (count, *outer, last)))
         if self.degenerate:
-            off = (rng.random(weights.shape) < 0.4) & (rng.random((count, *[1] * len(outer), 1)) < 0.5)
-            weights = np.where(off, 0.0, weights)
+            some = rng.random((count, *[1] * len(outer), 1)) < 0.5
+            weights = np.where(some & (rng.random(weights.shape) < 0.4), 0.0, weights)
         return np.moveaxis(self.project(weights), 0, -1)
 
     def project(self, values: Floats) -> Floats:
@@ -176,12 +192,22 @@ class Distribution(Field):
             near = [_small(w, denominator) for w in weights]
             if not self.degenerate:
                 near = [max(w, Fraction(1, denominator or 1000)) for w in near]
-            return [w / sum(near) for w in near]
+            total = sum(near)  # nothing left after rounding: all of it on the likeliest
+            top = int(np.argmax(weights))
+            return [w / total if total else Fraction(i == top) for i, w in enumerate(near)]
 
         def rows(part: Floats) -> Any:
             return row(part) if part.ndim == 1 else [rows(p) for p in part]
 
         return rows(self.project(np.asarray(values, dtype=float)))
+
+
+def _row_shares(weights: Any) -> Any:
+    """Integer weights as probabilities, row by row; a row of zeros is uniform."""
+    if isinstance(weights[0], list):
+        return [_row_shares(row) for row in weights]
+    total = sum(weights)
+    return [Fraction(w, total) if total else Fraction(1, len(weights)) for w in weights]
 
 
 @dataclass(frozen=True)
@@ -210,12 +236,12 @@ class Beta(Field):
         from hypothesis import strategies as st
 
         steps = [Fraction(2) ** k for k in range(-4, 5)]
-        size = st.one_of(_fractions(Fraction(1, 2), Fraction(4), 4), st.sampled_from(steps))
+        size = st.one_of(_fractions((), Fraction(1, 2), Fraction(4)), st.sampled_from(steps))
         size = size.filter(lambda b: self.low <= b <= self.high)
         found = st.builds(lambda s, b: s * b, st.sampled_from(self._signs()), size)
         extra: list[Any] = [Fraction(0)] if self.zero else []
         extra += [s * math.inf for s in self._signs()] if self.limits else []
-        return _lists(self.shape(sizes), found | st.sampled_from(extra) if extra else found)
+        return _filled(self.shape(sizes), found | st.sampled_from(extra) if extra else found)
 
     def bulk(self, rng: np.random.Generator, sizes: Sizes, count: int) -> Floats:
         shape = (*self.shape(sizes), count)
@@ -245,7 +271,7 @@ class Choice(Field):
     def strategy(self, sizes: Sizes) -> SearchStrategy[Any]:
         from hypothesis import strategies as st
 
-        return _lists(self.shape(sizes), st.sampled_from(self.values))
+        return _filled(self.shape(sizes), st.sampled_from(self.values))
 
     def bulk(self, rng: np.random.Generator, sizes: Sizes, count: int) -> Floats:
         return rng.choice([float(v) for v in self.values], (*self.shape(sizes), count))
@@ -279,7 +305,7 @@ class Family:
         )
 
     def bulk(self, seed: int, count: int) -> Iterator[dict[str, Floats]]:
-        """Chunks of float instances of equal sizes, batched along the last axis; ``count`` in all."""
+        """``count`` float instances in chunks of equal sizes, batched along the last axis."""
         rng = np.random.default_rng(seed)
         chunk = min(256, max(8, count // 64))
         done = 0
@@ -294,7 +320,8 @@ class Family:
 
     def snap(self, instance: Mapping[str, Any], denominator: int | None) -> dict[str, Any]:
         """The rational member of the family near a float instance."""
-        return {n: f.snap(np.asarray(instance[n], dtype=float), denominator) for n, f in self.fields}
+        floats = {n: np.asarray(instance[n], dtype=float) for n, _ in self.fields}
+        return {n: field.snap(floats[n], denominator) for n, field in self.fields}
 
 
 def instances(sizes: Mapping[str, tuple[int, int]] | None = None, **fields: Field) -> Family:

@@ -1,13 +1,13 @@
 """The verdict: derived from evidence by one pure function, never declared.
 
-    proved         decided symbolically, or deduced from proved claims, for the whole scope
-    exhausted (n)  every member of a finite set that is the whole scope, exactly
-    certified      ball arithmetic over a box that covers the scope
-    supported (N, tightest gap)   N generated instances inside the scope, meeting each piece of it
-    refuted        an instance inside the scope whose violation excludes zero
-    suspect        a float failure that the balls did not confirm; or proof and refutation at once
-    open           nothing decides it
-    stale          the claim's code changed since the evidence was found
+proved         decided symbolically, or deduced from proved claims, for the whole scope
+exhausted (n)  every member of a finite set that is the whole scope, exactly
+certified      ball arithmetic over a box that covers the scope
+supported (N, gap)   N generated instances inside the scope, meeting each piece of it
+refuted        an instance inside the scope whose violation excludes zero
+suspect        a float failure that the balls did not confirm; or proof and refutation at once
+open           nothing decides it
+stale          the claim's code changed since the evidence was found
 """
 
 from __future__ import annotations
@@ -100,15 +100,19 @@ def _best_positive(found: Sequence[Evidence], premises: Mapping[str, Verdict]) -
     samples = [e for e in found if e.outcome is Outcome.SUPPORTED]
     if samples:
         total = sum(e.count for e in samples)
-        gaps = [e.gap for e in samples if e.gap is not None]
-        tightest = f", tightest gap {min(gaps, key=abs):.3g}" if gaps else ""
-        candidates.append(Verdict("supported", f"{total} instances{tightest}"))
+        candidates.append(Verdict("supported", f"{total} instances{_largest_gap(samples)}"))
     return min(candidates, key=lambda v: WORDS.index(v.word))
 
 
-def _capped(
-    verdict: Verdict, rests_on: Sequence[str], premises: Mapping[str, Verdict]
-) -> Verdict:
+def _largest_gap(samples: Sequence[Evidence]) -> str:
+    """How near the samples came: the largest miss of an equation, the least room otherwise."""
+    misses = [abs(e.gap) for e in samples if e.gap is not None and e.relation == "== 0"]
+    rooms = [abs(e.gap) for e in samples if e.gap is not None and e.relation != "== 0"]
+    told = [f", largest gap {max(misses):.2g}"] if misses else []
+    return "".join([*told, *([f", tightest gap {min(rooms):.2g}"] if rooms else [])])
+
+
+def _capped(verdict: Verdict, rests_on: Sequence[str], premises: Mapping[str, Verdict]) -> Verdict:
     """No better than the worst premise; a premise that does not hold leaves nothing."""
     for name in rests_on:
         premise = premises.get(name, Verdict("open"))

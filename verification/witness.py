@@ -1,8 +1,9 @@
 """Witnesses: a counterexample as JSON, small enough to check by hand and replayable for ever.
 
-    {"claim": "report.034.printed", "check": 0, "instance": {"gamma": "9/10", …}, "relation": ">= 0",
-     "violation": "[-0.9 +/- 1e-38]", "left": …, "right": …, "arithmetic": "balls at 128 bits",
-     "bits": 128, "version": "0.1.0", "code": "<hash of the gap's source>"}
+    {"claim": "report.034.printed", "check": 0, "instance": {"gamma": "9/10", …},
+     "relation": ">= 0", "violation": "[-0.9 +/- 1e-38]", "left": …, "right": …,
+     "arithmetic": "balls at 128 bits", "bits": 128, "version": "0.1.0",
+     "code": "<hash of the gap's source>"}
 
 Replaying recomputes the gap in rationals or balls and needs neither Hypothesis nor SymPy.
 Committed witnesses live in ``verification/corpus/<claim id>.json``.
@@ -26,9 +27,7 @@ CORPUS = Path(__file__).parent / "corpus"
 _FIELDS = ("claim", "check", "instance", "relation", "violation", "code")
 
 
-def make_witness(
-    claim: Claim, check: Any, instance: Any, found: Decision
-) -> dict[str, Any]:
+def make_witness(claim: Claim, check: Any, instance: Any, found: Decision) -> dict[str, Any]:
     """The JSON form of a confirmed violation of ``check`` at ``instance``."""
     return {
         "claim": claim.id,

@@ -1,6 +1,7 @@
 """The lemmas of the free energy, from which the contraction and improvement claims follow.
 
-    F_β[p](x) = (1/β) log Σ_k p_k exp(β x_k)        tilt_β[p](x)_k = p_k exp(β x_k) / Σ_j p_j exp(β x_j)
+    F_β[p](x) = (1/β) log Σ_k p_k exp(β x_k)
+    tilt_β[p](x)_k = p_k exp(β x_k) / Σ_j p_j exp(β x_j)
 
 Symbols: with t_k = exp(β x_k) > 0 a free energy is (1/β) log of a polynomial with positive
 coefficients. The sum over the outcomes that a step does not touch, S = Σ_{j≠k} p_j t_j, is one
@@ -43,7 +44,10 @@ from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 
 SOURCE = "report (14); report (25)"
 FINITE = scope(outcomes=">= 1", beta="(-inf, 0) u (0, inf)")
-SIGNED = {"-": scope(outcomes=">= 1", beta="(-inf, 0)"), "+": scope(outcomes=">= 1", beta="(0, inf)")}
+SIGNED = {
+    "-": scope(outcomes=">= 1", beta="(-inf, 0)"),
+    "+": scope(outcomes=">= 1", beta="(0, inf)"),
+}
 EVERY = scope(outcomes=">= 1", beta="any")
 SIZES = {"outcomes": (1, 5)}
 
@@ -122,7 +126,8 @@ register(
         id="free-energy.tilt-normalised",
         source="report (8); report (9); report (13); report (24)",
         reading="added",
-        statement=r"\sum_k \mathrm{tilt}_\beta[p](x)_k = 1, \quad \mathrm{tilt}_\beta[p](x)_k \ge 0",
+        statement=r"\sum_k \mathrm{tilt}_\beta[p](x)_k = 1, \quad "
+        r"\mathrm{tilt}_\beta[p](x)_k \ge 0",
         scope=scope(outcomes=">= 1", beta="(-inf, inf)"),
         expects="proved",
         checks=(
@@ -164,7 +169,9 @@ register(
 # -- monotone, shift-equivariant, non-expansive -------------------------------------------------
 
 
-def monotone(arithmetic: Arithmetic, x: Numbers, rise: Numbers, prior: Numbers, beta: Numbers) -> Any:
+def monotone(
+    arithmetic: Arithmetic, x: Numbers, rise: Numbers, prior: Numbers, beta: Numbers
+) -> Any:
     up = free_energy(x + rise, prior, beta, 0, arithmetic)
     return sides(up, free_energy(x, prior, beta, 0, arithmetic))
 

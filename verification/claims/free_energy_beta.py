@@ -82,7 +82,8 @@ register(
         id="free-energy.sandwich",
         source=SOURCE,
         reading="added",
-        statement=r"\max_k \left(x_k + \tfrac1\beta \log p_k\right) \le F_\beta[p](x) \le \max_k x_k",
+        statement=r"\max_k \left(x_k + \tfrac1\beta \log p_k\right) "
+        r"\le F_\beta[p](x) \le \max_k x_k",
         note="For β < 0 the mirror image, by F_{-β}(-x) = -F_β(x).",
         scope=SIGNED["+"],
         expects="proved",
@@ -147,7 +148,8 @@ def prove_slope() -> Iterator[Proof]:
     b, x, dZ = sympy.symbols("beta x dZ", real=True)
     p, t, w, Z = (positive(name) for name in ("p", "t", "w", "Z"))
     curve = sympy.Function("Z", positive=True)(b)
-    left = b**2 * sympy.diff(sympy.log(curve) / b, b) - (b * curve.diff(b) / curve - sympy.log(curve))
+    left = b**2 * sympy.diff(sympy.log(curve) / b, b)
+    left -= b * curve.diff(b) / curve - sympy.log(curve)
     yield prove_zero(left.subs(curve.diff(b), dZ).subs(curve, Z), "β² F' = β Z'/Z − log Z")
     term = sympy.diff(p * sympy.exp(b * x), b).subs(sympy.exp(b * x), t) / Z
     yield prove_zero(term - (p * t / Z) * x, "Z'/Z = Σ tilt x, term by term")

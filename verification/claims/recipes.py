@@ -29,7 +29,12 @@ from tabular_marl.verification import (
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 
 SOURCE = "report (14); report (25); report (26); report (33)"
-LEVELS = {"actions": ">= 1", "opponent_actions": ">= 1", "beta_agent": "any", "beta_opponent": "any"}
+LEVELS = {
+    "actions": ">= 1",
+    "opponent_actions": ">= 1",
+    "beta_agent": "any",
+    "beta_opponent": "any",
+}
 SIZES = {"actions": (1, 3), "opponent_actions": (1, 3)}
 FIELDS = {
     "prior": distribution("actions", degenerate=True),
@@ -172,8 +177,6 @@ _claim(
     "derivative",
     r"\partial \mathcal{A}(Q) / \partial Q(a,b) = \pi(a)\, \rho(b|a)",
     {**LEVELS, "beta_agent": "(-inf, 0) u (0, inf)", "beta_opponent": "(-inf, 0) u (0, inf)"},
-    Deduction(
-        ("free-energy.derivative",), "chain rule", "the product of the tilts of the levels"
-    ),
+    Deduction(("free-energy.derivative",), "chain rule", "the product of the tilts of the levels"),
     note="So the Jacobian of the backup is γ P_w, with w the joint policy.",
 )

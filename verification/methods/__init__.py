@@ -1,11 +1,11 @@
 """Ways to find evidence; each is a value that a claim lists among its checks.
 
-    Sampling        many instances: bulk floats, directed search, polish, balls     supported | refuted
-    Counterexample  one instance, decided in rationals or balls                      refuted
-    Enumeration     every member of a finite set, exactly                            exhausted | refuted
-    Enclosure       a box, by bisection in balls                                     certified | refuted
-    Symbolic        rational identities and signs of coefficients                    proved
-    Deduction       named inference rules from other claims                          as its premises
+Sampling        many instances: bulk floats, directed search, polish   supported | refuted
+Counterexample  one instance, decided in rationals or balls            refuted
+Enumeration     every member of a finite set, exactly                  exhausted | refuted
+Enclosure       a box, by bisection in balls                           certified | refuted
+Symbolic        rational identities and signs of coefficients          proved
+Deduction       named inference rules from other claims                as its premises
 """
 
 from tabular_marl.verification.methods.counterexample import Counterexample

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tabular_marl.verification.arithmetic import rational
 from tabular_marl.verification.claim import Claim, Options
 from tabular_marl.verification.evidence import Evidence, Outcome
 from tabular_marl.verification.relation import Gap, checked_relation, plain, settle
@@ -36,14 +37,14 @@ class Counterexample:
         """Refuted if the violation is certain and the instance's numbers are in scope."""
         start = time.perf_counter()
         for name, value in self.instance.items():
-            if name in claim.scope and not isinstance(value, (list, tuple)):
-                if not claim.scope.contains(name, _number(value)):
-                    return Evidence(
-                        "counterexample",
-                        Outcome.UNDECIDED,
-                        claim.scope,
-                        detail=f"{name} = {value} is outside the claim's scope",
-                    )
+            scalar = name in claim.scope and not isinstance(value, (list, tuple))
+            if scalar and not claim.scope.contains(name, rational(value)):
+                return Evidence(
+                    "counterexample",
+                    Outcome.UNDECIDED,
+                    claim.scope,
+                    detail=f"{name} = {value} is outside the claim's scope",
+                )
         found = settle(self.gap, self.instance, self.relation, self.where)
         refuted = found.holds is False
         return Evidence(
@@ -51,15 +52,10 @@ class Counterexample:
             Outcome.REFUTED if refuted else Outcome.UNDECIDED,
             claim.scope,
             count=1,
+            relation=self.relation,
             gap=found.size,
             instance=plain(self.instance),
             detail=f"gap {found.violation} in {found.arithmetic}; the claim says {self.relation}",
             witness=make_witness(claim, self, self.instance, found) if refuted else None,
             seconds=time.perf_counter() - start,
         )
-
-
-def _number(value: Any) -> Any:
-    from tabular_marl.verification.arithmetic import rational
-
-    return rational(value)

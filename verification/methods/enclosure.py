@@ -102,6 +102,7 @@ class Enclosure:
                         Outcome.REFUTED,
                         about,
                         count=done,
+                        relation=self.relation,
                         gap=found.size,
                         instance=plain(middle),
                         detail=f"gap {found.violation} in {found.arithmetic}",
@@ -115,6 +116,7 @@ class Enclosure:
                     Outcome.UNDECIDED,
                     about,
                     count=done,
+                    relation=self.relation,
                     instance=plain(middle),
                     detail=f"undecided near this point after {done} boxes",
                     seconds=time.perf_counter() - start,
@@ -125,6 +127,7 @@ class Enclosure:
             Outcome.CERTIFIED,
             about,
             count=done,
+            relation=self.relation,
             detail=f"{done} boxes, {arithmetic.name}",
             seconds=time.perf_counter() - start,
         )

@@ -120,7 +120,7 @@ class _Run:
         wanted = self.options.examples or self.check.examples
         doubtful: list[tuple[float, dict[str, Any]]] = []
         for chunk in self.check.family.bulk(self.seed, wanted):
-            worst, tolerances, size = self._chunk(chunk)
+            worst, tolerances = self._chunk(chunk)
             tried = int(np.sum(~np.isnan(worst)))
             self.count += tried
             if not tried:
@@ -136,12 +136,12 @@ class _Run:
                 doubtful.append((float(worst[k]), instance))
         return self._suspect(*min(doubtful, key=lambda d: d[0])) if doubtful else None
 
-    def _chunk(self, chunk: dict[str, Any]) -> tuple[Any, Any, int]:
+    def _chunk(self, chunk: dict[str, Any]) -> tuple[Any, Any]:
         """Margins and tolerances of a chunk of instances; nan where the assumption fails."""
         size = next(iter(chunk.values())).shape[-1]
         if not self.check.batched:
             pairs = [self.margin(_member(chunk, k)) for k in range(size)]
-            return np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]), size
+            return np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
         worst, tolerances = self._batch(chunk, size)
         alone, tolerance = self.margin(_member(chunk, 0))
         if not np.isclose(worst[0], alone, rtol=1e-6, atol=max(tolerance, 1e-9), equal_nan=True):
@@ -150,7 +150,7 @@ class _Run:
                 "be set only for a gap that runs on a trailing batch axis",
                 f"alone the margin was {alone}, in a batch {worst[0]}",
             )
-        return worst, tolerances, size
+        return worst, tolerances
 
     def _batch(self, chunk: dict[str, Any], size: int) -> tuple[Any, Any]:
         from tabular_marl.verification.relation import Sides, convert
@@ -185,7 +185,7 @@ class _Run:
         found = self._certain(self.at)
         if found is not None:
             return self._refuted(*found)
-        budget = max(20, min(300, self.count // 40))
+        budget = max(20, min(200, self.count // 40))
         for instance in (
             *directed(check.family, self.margin, self.seed, budget),
             *polish(check.family, self.margin, self.at, budget),
@@ -224,11 +224,8 @@ class _Run:
 
     def _refuted(self, instance: dict[str, Any], found: Decision) -> Evidence:
         instance, found = shrink(self.check.family, instance, found, self._settle)
-        return Evidence(
-            "sampling",
+        return self._evidence(
             Outcome.REFUTED,
-            self.stated(),
-            count=self.count,
             gap=found.size,
             instance=plain(instance),
             detail=f"gap {found.violation} in {found.arithmetic}; the claim says "
@@ -237,30 +234,45 @@ class _Run:
         )
 
     def _suspect(self, worst: float, instance: Mapping[str, Any]) -> Evidence:
-        return Evidence(
-            "sampling",
+        return self._evidence(
             Outcome.SUSPECT,
-            self.stated(),
-            count=self.count,
             gap=worst,
             instance=plain(instance),
             detail="float64 says that the relation fails here; ball arithmetic does not confirm it",
         )
 
     def supported(self) -> Evidence:
-        seen = self.count > 0
-        return Evidence(
-            "sampling",
-            Outcome.SUPPORTED if seen else Outcome.UNDECIDED,
-            self.stated(),
-            count=self.count,
-            gap=self.tightest if np.isfinite(self.tightest) else None,
-            instance=None if self.at is None else plain(self.check.family.snap(self.at, 100)),
-            detail="" if seen else "no instance met the assumption",
+        """No violation: the tightest instance of all, as rationals or balls see it."""
+        if self.at is None:
+            return self._evidence(Outcome.UNDECIDED, detail="no instance met the assumption")
+        exact = self.check.family.snap(self.at, None)
+        try:
+            found = self._settle(exact)
+        except ZeroDivisionError:
+            found = None
+        known = found is not None and np.isfinite(found.size)
+        return self._evidence(
+            Outcome.SUPPORTED,
+            gap=self._told(found) if found is not None and known else self.tightest,
+            instance=plain(self.check.family.snap(self.at, 1000)),
+            detail=f"at the tightest instance the gap is {found.violation} in {found.arithmetic}"
+            if found is not None and known
+            else "",
         )
 
-    def stated(self) -> Scope:
-        return self.check.stated_scope(self.claim)
+    def _told(self, found: Decision) -> float:
+        """The gap to report: how large it can be for an equation, its value otherwise."""
+        return found.reach if self.check.relation == "== 0" else found.size
+
+    def _evidence(self, outcome: Outcome, **found: Any) -> Evidence:
+        return Evidence(
+            "sampling",
+            outcome,
+            self.check.stated_scope(self.claim),
+            count=self.count,
+            relation=self.check.relation,
+            **found,
+        )
 
 
 def _member(chunk: Mapping[str, Any], k: int) -> dict[str, Any]:
