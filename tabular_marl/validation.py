@@ -92,6 +92,8 @@ def unit_sums(argument: str, sums: ArrayLike, where_row: Where = default_row) ->
 def _numbers(argument: str, values: ArrayLike) -> NDArray[np.float64]:
     """One copy of ``values`` as float64; text, dates and complex numbers are not numbers here."""
     must = "be an array of numbers"
+    if values is None:
+        raise InputError(argument, must, "it was None")
     try:
         given = np.asarray(values)
         if given.dtype.kind not in "biufO":
