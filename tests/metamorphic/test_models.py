@@ -22,7 +22,9 @@ def game_of(seed=0, discount=0.9):
 def swapped(game):
     """The same game with the players' names exchanged."""
     return tm.StochasticGame(
-        game.transition.transpose(0, 2, 1, 3), game.reward.transpose(0, 2, 1), discount=game.discount
+        game.transition.transpose(0, 2, 1, 3),
+        game.reward.transpose(0, 2, 1),
+        discount=game.discount,
     )
 
 

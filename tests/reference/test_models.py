@@ -59,13 +59,12 @@ def exact(array):
 
 def log_mean_exp(x, weights):
     """log Σ p exp(x) over the last axis, outcomes with p = 0 left out."""
-    return np.apply_along_axis(
-        lambda row: mp.log(
-            mp.fsum(p * mp.exp(v) for v, p in zip(row[: len(row) // 2], row[len(row) // 2 :], strict=True) if p)
-        ),
-        -1,
-        np.concatenate([x, np.broadcast_to(weights, x.shape)], axis=-1),
-    )
+    weights = np.broadcast_to(weights, x.shape)
+    total = np.empty(x.shape[:-1], dtype=object)
+    for at in np.ndindex(total.shape):
+        pairs = zip(x[at], weights[at], strict=True)
+        total[at] = mp.log(mp.fsum(p * mp.exp(v) for v, p in pairs if p))
+    return total
 
 
 def tilt(x, weights):
@@ -114,13 +113,6 @@ def rommeo_reference(game, beta, agent_prior, opponent_prior, start):
     q_b = log_mean_exp(np.moveaxis(q, 1, -1), p_a)
     pi = np.moveaxis(tilt(np.moveaxis(q, 1, -1), p_a), -1, 1)
     return V / beta, q / beta, q_b / beta, pi, tilt(q_b, p_b)
-
-
-def swapped(game):
-    """The game with the players' names exchanged."""
-    rows = game.transition.toarray() if game.is_sparse else game.transition
-    rows = rows.reshape(STATES, A, B, STATES)
-    return rows.transpose(0, 2, 1, 3), game.reward.transpose(0, 2, 1)
 
 
 def pr2_reference(game, beta, agent_prior, opponent_prior, start):
@@ -320,14 +312,18 @@ def brute_force(game, lead_sign, reply_sign, lead_is_agent):
     return choose.reduce(list(best.values()))
 
 
+SIGNS = list(itertools.product((1, -1), repeat=2))
+
+
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("sign_agent", "sign_opponent"), list(itertools.product((1, -1), repeat=2)))
+@pytest.mark.parametrize(("sign_agent", "sign_opponent"), SIGNS)
 def test_infinite_beta_is_dynamic_programming(seed, sign_agent, sign_opponent):
     rng = np.random.default_rng(seed)
     transition = rng.dirichlet(np.ones(2), size=(2, 2, 2))
     game = tm.StochasticGame(transition, rng.normal(size=(2, 2, 2)), discount=0.9)
     betas = (sign_agent * INF, sign_opponent * INF)
-    for view, signs in (("agent", (sign_agent, sign_opponent)), ("opponent", (sign_opponent, sign_agent))):
+    signs_of = {"agent": (sign_agent, sign_opponent), "opponent": (sign_opponent, sign_agent)}
+    for view, signs in signs_of.items():
         solution = tm.balancing_q(game, *betas, view=view)
         expected = brute_force(game, *signs, view == "agent")
         np.testing.assert_allclose(solution.value, expected, rtol=0, atol=1e-12)
@@ -345,7 +341,9 @@ def test_zero_beta_is_the_value_of_the_priors():
     p, r, full_p, full_r = priors("state", 7)
     expected = policy_value(game, full_p * full_r)
     for solution in (
-        tm.rommeo(game, 0.0, p, r), tm.pr2(game, 0.0, p, r), tm.balancing_q(game, 0, 0, "agent", p, r),
+        tm.rommeo(game, 0.0, p, r),
+        tm.pr2(game, 0.0, p, r),
+        tm.balancing_q(game, 0, 0, "agent", p, r),
         tm.soft_q(game, 0.0, full_p * full_r),
     ):
         np.testing.assert_allclose(solution.value, expected, rtol=0, atol=1e-12)
