@@ -173,22 +173,38 @@ def three_player_pennies() -> MatrixGame:
 
 
 def iterated_prisoners_dilemma() -> StochasticGame:
-    """FURTHER's iterated prisoner's dilemma: the state is the last joint action."""
+    """FURTHER's iterated prisoner's dilemma: the state is the last joint action.
+
+    >>> iterated_prisoners_dilemma().states
+    ('start', 'CC', 'CD', 'DC', 'DD')
+    """
     return iterated(prisoners_dilemma())
 
 
 def iterated_bach_or_stravinsky() -> StochasticGame:
-    """FURTHER's IBS: the state is the last joint action."""
+    """FURTHER's IBS: the state is the last joint action.
+
+    >>> iterated_bach_or_stravinsky().num_states
+    5
+    """
     return iterated(bach_or_stravinsky())
 
 
 def iterated_coordination() -> StochasticGame:
-    """FURTHER's IC: the state is the last joint action."""
+    """FURTHER's IC: the state is the last joint action.
+
+    >>> iterated_coordination().reward.max()
+    np.float64(8.0)
+    """
     return iterated(coordination())
 
 
 def iterated_matching_pennies() -> StochasticGame:
-    """FURTHER's IMP: the state is the last joint action."""
+    """FURTHER's IMP: the state is the last joint action.
+
+    >>> iterated_matching_pennies().initial
+    array([1., 0., 0., 0., 0.])
+    """
     return iterated(matching_pennies())
 
 
@@ -243,7 +259,11 @@ def named(name: str) -> MatrixGame | StochasticGame:
 
 
 def describe() -> list[Row]:
-    """Name, sizes, summary and source of every named game."""
+    """Name, sizes, summary and source of every named game.
+
+    >>> describe()[0]["name"], describe()[0]["actions"]
+    ('prisoners-dilemma', [2, 2])
+    """
     rows = []
     for name, factory in REGISTRY.items():
         game = factory()

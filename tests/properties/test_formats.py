@@ -194,6 +194,17 @@ def test_json_written_by_hand(tmp_path: Path) -> None:
     assert game.initial.tolist() == [0, 1]
 
 
+def test_the_json_example_keeps_its_rationals_when_saved_again(tmp_path: Path) -> None:
+    game = tm.load_game(Path(__file__).parents[2] / "examples" / "games" / "two-doors.json")
+    assert game.reward[0, 1].tolist() == [1 / 3, -1 / 3]
+    assert game.state_labels[int(game.initial.argmax())] == "hall"
+    tm.save_game(game, tmp_path / "again.json")
+    again = json.loads((tmp_path / "again.json").read_text())
+    assert again["reward"][0][1] == ["1/3", "-1/3"]
+    assert again["transition"][0][1][1] == ["5/6", "1/6"]
+    assert tm.load_game(tmp_path / "again.json") == game
+
+
 R = '"reward": [[[0]], [[1]]]'
 BAD_JSON = [
     ("", "JSON text in UTF-8"),

@@ -43,8 +43,12 @@ def load_game(path: str | os.PathLike[str]) -> Game:
 
     Raises InputError, naming the file, where it is missing, truncated, pickled or malformed.
 
-    >>> load_game("examples/games/stag-hunt.nfg")  # doctest: +SKIP
-    MatrixGame('Stag hunt', actions 2×2)
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "thirds.json")
+    ...     _ = path.write_text('{"payoffs": [["1/3", 0], [0, 1]], "name": "thirds"}')
+    ...     load_game(path)
+    MatrixGame('thirds', actions 2×2)
     """
     suffix = _suffix(path)
     data = read_bytes(path)
