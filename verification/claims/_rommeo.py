@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, tilt
 from tabular_marl.verification.claim import Check, Claim
 from tabular_marl.verification.ledger import register
@@ -48,6 +49,11 @@ def log_ratio(p: Numbers, q: Numbers, arithmetic: Arithmetic) -> Numbers:
 def laid(agent: Numbers) -> Numbers:
     """π [S, B, A] of an instance along Q's axes: [S, A, B]."""
     return np.swapaxes(agent, 1, 2)
+
+
+def laid_stage(agent: Numbers) -> Numbers:
+    """π [B, A] of an instance along Q's axes, with the one state: [1, A, B]."""
+    return laid(agent[None])
 
 
 @dataclass(frozen=True)
@@ -210,7 +216,31 @@ def variational(
     return paths(initial, steps)
 
 
+def tally(like: Numbers, terms: Sequence[Numbers]) -> Numbers:
+    """Σ_t term_t[s_t, a_t, b_t] of every trajectory, in the shape of the table ``like``."""
+    total = 0 * like
+    for k, term in enumerate(terms):
+        after = (None,) * (3 * (len(terms) - k) - 2)
+        total = total + term[(None,) * (3 * k) + (slice(None),) * 3 + after]
+    return total
+
+
+def divergence(
+    game: Game, initial: Numbers, agent: Sequence[Numbers], opponent: Sequence[Numbers]
+) -> tuple[Numbers, Numbers]:
+    """(KL(q ‖ P(τ|O=1)), log P(O=1)) by enumeration."""
+    q = variational(game, initial, agent, opponent)
+    joint = model(game, initial, len(agent))
+    axes = every(len(agent))
+    evidence = joint.sum(axis=axes)
+    value = (q * log_ratio(q, joint, game.arithmetic)).sum(axis=axes)
+    return value + game.arithmetic.log(evidence), game.arithmetic.log(evidence)
+
+
 # -- families and scopes ------------------------------------------------------------------------
+
+#: the claim that KL(q ‖ p) >= 0, wherever it lives
+GIBBS = "gibbs.inequality.added"
 
 STAGE_SIZES = {"actions": (1, 3), "opponent_actions": (1, 3)}
 SIZES = {"states": (1, 3), **STAGE_SIZES}
@@ -255,6 +285,14 @@ def policy_fields(agent: str = "agent", opponent: str = "opponent") -> dict[str,
     return {
         agent: distribution("times", "states", "opponent_actions", "actions"),
         opponent: distribution("times", "states", "opponent_actions"),
+    }
+
+
+def stationary_fields(agent: str = "agent", opponent: str = "opponent") -> dict[str, Field]:
+    """Policies of one time."""
+    return {
+        agent: distribution("states", "opponent_actions", "actions"),
+        opponent: distribution("states", "opponent_actions"),
     }
 
 

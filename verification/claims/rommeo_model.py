@@ -11,6 +11,7 @@ are enumerated: one axis for each variable of τ. Shapes as in ``_rommeo``; inte
 from __future__ import annotations
 
 import numpy as np
+
 from tabular_marl.verification import (
     Counterexample,
     Proof,
@@ -176,7 +177,7 @@ row(
     "report.002.corrected",
     "proved",
     "report (2)",
-    r"P(s_{0:T+1}, a_{0:T}, a^{-i}_{0:T}, O^i_{0:T}=1 | O^{-i}_{0:T}=1) = P(s_0)\prod_{t=0}^T\cdots "
+    r"P(s_{0:T+1}, a_{0:T}, a^{-i}_{0:T}, O^i_{0:T}=1 | O^{-i}_{0:T}=1) = P(s_0)\prod_t\cdots "
     r"\text{ is the part } O^i=1 \text{ of a law of total mass } 1",
     "With all variables named on the left, (2) is the chain rule of the graph; over both values of "
     "every O_t it sums to one, so Σ_τ (2) is the evidence P(O=1).",
