@@ -2,7 +2,7 @@
 
     (TV)(s) = F[ r(s, ·) + γ Σ_t P(t | s, ·) V(t) ]        F the recipe's nested free energies
 
-                                                              report (14), (20), (21), (25), (57), (58)
+                                                           report (14), (20), (21), (25), (57), (58)
 
 T is monotone, a γ-contraction in the sup norm, and T(V + c) = TV + γc. Its Jacobian is γ P_w, with
 w[s, ·] the product of the recipe's tilts, a joint policy. Values are handled as V = c + w, a
@@ -27,7 +27,7 @@ from scipy import sparse
 from tabular_marl.numerics.free_energy import free_energy
 from tabular_marl.numerics.kernels import backup as kernels
 from tabular_marl.numerics.linear import PolicyEquations
-from tabular_marl.numerics.recipe import Aggregation, Level, Recipe, check
+from tabular_marl.numerics.recipe import Level, Recipe, check
 from tabular_marl.validation import InputError, discount_factor
 
 Array = NDArray[np.float64]
@@ -55,7 +55,7 @@ class Linearisation:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The residual d[s] = TV − V at V = offset + rest, |computed d − d| ≤ radius[s], and its making.
+    """The residual d[s] = TV − V at V = offset + rest, computed within ``radius``, and its making.
 
     weights [S, K] is the joint policy, tilts [S, ·] the levels' tilts one after another; matrix is
     I − γ P_w where it came for nothing (it is overwritten by the next sweep).
@@ -156,7 +156,7 @@ class Backup:
         reward. It lies below F for β > 0 and above for β < 0, and touches it at V.
         """
         twin = copy.copy(self)
-        x = self.q(sweep.offset + sweep.rest)
+        x = self.q(sweep.rest)  # the constant part of V drops out of x - f
         reward = self._reward.reshape(self.shape).copy()
         levels = []
         for level, tilt in zip(self.levels, self._unpack(sweep.tilts), strict=True):

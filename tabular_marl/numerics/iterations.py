@@ -27,8 +27,8 @@ from tabular_marl.solution import Status
 
 Array = NDArray[np.float64]
 
-#: Looks without progress before the floating-point floor is accepted; Newton steps before others.
-PATIENCE, MAX_NEWTON, MAX_NESTED = 2, 60, 100
+#: Newton steps in a row, and steps of nested Newton between two attempts (1, 2, 4, …).
+MAX_NEWTON, MAX_TURNS = 60, 64
 #: Anderson's memory.
 MEMORY = 5
 
@@ -59,7 +59,7 @@ class Operator(Protocol):
 
 @dataclass
 class Point:
-    """V = offset + rest, swept, with half the spread of its residual."""
+    """V = offset + rest, swept: the middle of its residual, half its spread, and the rounding noise."""
 
     offset: float
     rest: Array
@@ -88,7 +88,9 @@ class Search:
     bound: float = np.inf
     residual: float = np.inf
     history: list[float] = field(default_factory=list)
+    mark: float = np.inf
     idle: int = 0
+    patience: float = 2
     started: float = field(default_factory=time.perf_counter)
 
     def look(self, offset: float, rest: Array, jacobian: bool = False) -> Point:
@@ -99,17 +101,21 @@ class Search:
             self.operator.discount, self.operator.row_excess,
         )  # fmt: skip
         self.history.append(found.error)
-        self.idle = 0 if found.error < 0.9 * self.bound else self.idle + 1
+        self.idle += 1
+        if found.error < 0.9 * self.mark:
+            self.mark, self.idle = found.error, 0
         if found.error < self.bound:
             self.value, self.bound, self.residual = found.value, found.error, point.spread
         if self.bound <= self.tol:
             self.status = Status.CONVERGED
-        elif point.spread <= 0.1 * point.noise or (
-            point.spread <= 4 * point.noise and self.idle >= PATIENCE
-        ):
+        elif np.isfinite(self.bound) and point.spread <= 0.1 * point.noise:
+            self.status = Status.FLOOR
+        elif self.idle >= self.patience and point.spread <= 4 * point.noise:
             self.status = Status.FLOOR
         elif self.sweeps >= self.limit:
             self.status = Status.ITERATION_LIMIT
+        elif self.idle > 20 + 1 / (1 - self.operator.discount):
+            self.status = Status.STALLED
         return point
 
     def sweep(self, operator: Operator, offset: float, rest: Array, jacobian: bool) -> Point:
@@ -117,14 +123,14 @@ class Search:
         self.sweeps += 1
         sweep = operator.sweep(offset, rest, jacobian)
         high, low = float(sweep.residual.max()), float(sweep.residual.min())
-        return Point(
-            offset, rest, sweep, (high + low) / 2, (high - low) / 2, float(sweep.radius.max())
-        )
+        noise = float(sweep.radius.max()) + 2.0**-52 * float(np.abs(rest).max())
+        return Point(offset, rest, sweep, (high + low) / 2, (high - low) / 2, noise)
 
 
 def value_iteration(search: Search, point: Point) -> None:
     """Sweeps, each shifted to the midpoint of the span bounds, to the end."""
     gamma = search.operator.discount
+    search.patience = 10 + 0.5 / (1 - gamma)
     while search.status is None:
         shift = gamma / (1 - gamma) * point.middle
         point = search.look(*point.moved(point.sweep.residual, shift))
@@ -159,52 +165,60 @@ def anderson(search: Search, point: Point) -> None:
 
 
 def newton(search: Search, point: Point) -> None:
-    """Newton's method; with both signs, nested Newton as soon as a step does not help enough."""
-    operator = search.operator
-    mixed = len(operator.signs) > 1
-    last = np.inf
-    best = point
-    failures = 0
-    for _ in range(MAX_NEWTON):
+    """Newton's method; with both signs in turns with nested Newton; value iteration behind them."""
+    mixed = len(search.operator.signs) > 1
+    turns = 1
+    while search.status is None and turns <= MAX_TURNS:
+        best = _newton_steps(search, point, mixed)
         if search.status is not None:
             return
-        if mixed and point.spread > 0.5 * last and point.spread > 4 * point.noise:
-            failures += 1
-            if failures > 1:
-                break
-        last = point.spread
+        if not mixed:
+            point = best
+            break
+        point = _nested_steps(search, best, turns)
+        turns *= 2
+    if search.status is None:
+        value_iteration(search, point)
+
+
+def _newton_steps(search: Search, point: Point, careful: bool) -> Point:
+    """Newton steps; if ``careful``, until two of them did not halve the residual. The best point."""
+    best, misses = point, 0
+    for _ in range(MAX_NEWTON):
+        step = newton_step(search.operator, point)
+        if step is None:
+            return best
+        last, point = point.spread, search.look(*step, jacobian=True)
         if point.spread < best.spread:
             best = point
-        step = newton_step(operator, point, search.tol)
-        if step is None:
-            break
-        point = search.look(*step, jacobian=True)
-    if search.status is None and mixed:
-        nested_newton(search, best)
-    if search.status is None:
-        value_iteration(search, best)
-
-
-def nested_newton(search: Search, point: Point) -> None:
-    """Policy iteration over one sign, with Newton on the other inside."""
-    for _ in range(MAX_NESTED):
-        point = search.look(point.offset, point.rest)
         if search.status is not None:
-            return
+            return best
+        if careful and point.spread > max(0.5 * last, 4 * point.noise):
+            misses += 1
+            if misses > 1:
+                break
+    return best
+
+
+def _nested_steps(search: Search, point: Point, count: int) -> Point:
+    """``count`` steps of policy iteration over the convex side, Newton on the other inside."""
+    for _ in range(count):
         inner = search.operator.frozen(point.sweep, +1.0)
-        goal = max(1e-3 * point.spread, 0.1 * search.tol * (1 - search.operator.discount))
         here = search.sweep(inner, point.offset, point.rest, True)
         for _ in range(MAX_NEWTON):
-            if here.spread <= max(goal, 2 * here.noise) or search.sweeps >= search.limit:
+            if here.spread <= max(1e-3 * point.spread, 2 * here.noise):
                 break
-            step = newton_step(inner, here, search.tol)
-            if step is None:
+            step = newton_step(inner, here)
+            if step is None or search.sweeps >= search.limit:
                 break
             here = search.sweep(inner, *step, True)
-        point = here
+        point = search.look(here.offset, here.rest, jacobian=True)
+        if search.status is not None:
+            break
+    return point
 
 
-def newton_step(operator: Operator, point: Point, tol: float) -> tuple[float, Array] | None:
+def newton_step(operator: Operator, point: Point) -> tuple[float, Array] | None:
     """V + (I − γ P_w)⁻¹ d, the constant part of d apart; None where the solve breaks down."""
     d = point.sweep.residual - point.middle
     step = operator.solve(point.sweep, d, 1e-4)

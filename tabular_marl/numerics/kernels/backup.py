@@ -14,8 +14,8 @@ Rounding, u = 2⁻⁵³: ``radius[s]`` bounds |computed d − d| by the standard
  - sparse rows: n terms, (n + 2) u Σ p |w(t) − w(s)| in any order.
  - Σ P − 1: sums of heads are exact, those of tails below 2⁻⁴⁹ err by n² 2⁻¹⁰².
  - every sum, product and quotient after that: u of its result. Free energies: kernels/levels.py.
-Compilation with ``reassoc`` and ``contract`` only lets sums be reordered and fused, which these
-bounds allow; the cuts stand in functions compiled without.
+Where a kernel is compiled with ``reassoc`` and ``contract``, sums are reordered and fused, which
+these bounds allow; heads and tails come from functions compiled without.
 """
 
 from __future__ import annotations
@@ -35,23 +35,36 @@ _TINY = 1e-300
 
 @njit(cache=True)
 def _cut(p, at):  # type: ignore[no-untyped-def]
+    """The head of p."""
     return (p + at) - at
 
 
+@njit(cache=True)
+def _less(p, h):  # type: ignore[no-untyped-def]
+    """The tail p − h, exact; apart, so that no sum around it is rearranged into it."""
+    return p - h
+
+
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _row_excess(p):  # type: ignore[no-untyped-def]
-    """Σ p − 1, the sum of heads exact in any order, with an error below n² 2⁻¹⁰⁰ + u |Σ p − 1|."""
+def _heads_and_tails(p):  # type: ignore[no-untyped-def]
     head, tail = 0.0, 0.0
     for j in range(p.shape[0]):
         h = _cut(p[j], _LONG)
         head += h
-        tail += p[j] - h
+        tail += _less(p[j], h)
+    return head, tail
+
+
+@njit(cache=True)
+def _row_excess(p):  # type: ignore[no-untyped-def]
+    """Σ p − 1, the sum of heads exact in any order, with an error below n² 2⁻¹⁰² + u |Σ p − 1|."""
+    head, tail = _heads_and_tails(p)
     return (head - 1.0) + tail
 
 
 @njit(cache=True)
 def split(w, head, tail):  # type: ignore[no-untyped-def]
-    """w = head + tail exactly, |tail| ≤ 2⁻²³ max|w|, the heads on one grid of 2⁻²² max|w|; max|w|."""
+    """w = head + tail exactly, |tail| ≤ 2⁻²² max|w|, heads multiples of 2⁻²² max|w|; gives max|w|."""
     large = 0.0
     for t in range(w.shape[0]):
         large = max(large, abs(w[t]))
@@ -72,7 +85,7 @@ def _dot(p, w, head, tail):  # type: ignore[no-untyped-def]
     for j in range(p.shape[0]):
         h = _cut(p[j], _SHORT)
         exact += h * head[j]
-        rest += h * tail[j] + (p[j] - h) * w[j]
+        rest += h * tail[j] + _less(p[j], h) * w[j]
     return exact, rest
 
 
@@ -128,7 +141,7 @@ def dense_sweep(  # type: ignore[no-untyped-def]
                 if not known:
                     excess[row] = _row_excess(p)
                 ahead = discount * ((exact - w[s]) + rest)
-                extra = discount * (excess[row] * (offset + w[s]))
+                extra = discount * (excess[row] * offset)  # Σ p w − w(s) holds e w(s)
                 q[k] += ahead + extra
                 size = max(size, abs(reward[s, k]) + 6.0 * abs(ahead) + 8.0 * abs(extra))
         if not zero:
