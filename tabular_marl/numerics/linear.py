@@ -37,8 +37,10 @@ Matrix = tuple[Any, Any, Array, Any, Array]
 #: The relative size of the rounding error of a measured residual.
 FLOOR = 8 * float(np.finfo(np.float64).eps)
 
-#: Up to here LU of a dense matrix costs less than the Krylov steps that might replace it.
-SMALL = 400
+#: States up to which dense systems are always eliminated, and up to which without LAPACK.
+TINY, SMALL = 32, 256
+#: Relative residuals below this are left to elimination on dense matrices.
+TIGHT = 1e-12
 #: A dense policy matrix with fewer non-zeros than this fraction is treated as sparse.
 SPARSE_FRACTION = 0.2
 #: Krylov steps before another method is looked for and at the most, and sweeps behind them.
@@ -126,14 +128,23 @@ class PolicyEquations:
     # Dense
 
     def _solve_dense(self, matrix: Array, b: Array, tolerance: float) -> LinearSolution:
-        if self.num_states > SMALL and self._krylov_pays:
-            target = max(tolerance, FLOOR) * float(np.max(np.abs(b), initial=0.0))
-            found = _bicgstab_dense(matrix, b, target, PATIENCE)
-            if found is not None:
-                return found
+        """Krylov steps for a loose tolerance, elimination for a tight one or where they stall.
+
+        Compiled here rather than left to BLAS while small: two threads on a loaded machine take
+        ten times as long as one.
+        """
+        states = self.num_states
+        x = np.empty(states)
+        if states > TINY and tolerance > TIGHT and self._krylov_pays:
+            target = tolerance * float(np.max(np.abs(b), initial=0.0))
+            steps, size = dense.bicgstab(matrix, b, x, target, PATIENCE)
+            if size <= 2 * target:
+                return LinearSolution(x, float(size), int(steps), "bicgstab")
             self._krylov_pays = False
-        factors = linalg.lu_factor(matrix, check_finite=False)
-        x = linalg.lu_solve(factors, b, check_finite=False)
+        if states <= SMALL:
+            dense.eliminate(matrix.copy(), b, x)
+        else:
+            x = linalg.lu_solve(linalg.lu_factor(matrix, check_finite=False), b, check_finite=False)
         return LinearSolution(x, float(np.max(np.abs(b - matrix @ x))), 1, "lu")
 
     # Sparse
@@ -249,34 +260,3 @@ class PolicyEquations:
         order = csgraph.reverse_cuthill_mckee(pattern, symmetric_mode=False).astype(np.int64)
         self._orders.append((order, np.argsort(order)))
         return True
-
-
-def _bicgstab_dense(
-    matrix: Array, b: Array, target: float, max_steps: int
-) -> LinearSolution | None:
-    """BiCGSTAB scaled by the diagonal; None if ``max_steps`` do not reach the target."""
-    inverse = 1.0 / np.diagonal(matrix)
-    x = np.zeros_like(b)
-    r = inverse * b
-    shadow, p = r, r
-    rho = float(r @ r)
-    for step in range(1, max_steps + 1):
-        ap = inverse * (matrix @ p)
-        sigma = float(shadow @ ap)
-        if sigma == 0.0:
-            break
-        alpha = rho / sigma
-        r = r - alpha * ap
-        t = inverse * (matrix @ r)
-        size = float(t @ t)
-        omega = float(t @ r) / size if size else 0.0
-        x += alpha * p + omega * r
-        r = r - omega * t
-        if float(np.max(np.abs(r))) <= target:
-            size = float(np.max(np.abs(b - matrix @ x)))
-            return LinearSolution(x, size, step, "bicgstab") if size <= target else None
-        rho, last = float(shadow @ r), rho
-        if omega == 0.0 or rho == 0.0:
-            break
-        p = r + (rho / last * alpha / omega) * (p - omega * ap)
-    return None
