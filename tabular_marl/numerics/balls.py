@@ -79,18 +79,20 @@ def banach(
         contraction = operator.contraction()
         gap = operator(point) - point.balls()
         size = _sup(gap)
+        if not size.is_finite():
+            raise CertificateError("the residual T V − V could not be bounded")
         for _ in range(3 + bits // 30):
             if policy is None or size < point.unit() * 64:
                 break
             step = PolicyEquations(transition, discount).solve(policy, gap.astype(np.float64)).x
+            if not np.isfinite(step).all():
+                break
             trial = point.plus(step)
             trial_gap = operator(trial) - trial.balls()
             if not 2 * _sup(trial_gap) < size:
                 break
             point, gap, size = trial, trial_gap, _sup(trial_gap)
         radius = (size / (1 - contraction)).upper()
-        if not radius.is_finite():
-            raise CertificateError("the residual T V − V could not be bounded")
         theorem = f"Banach: |V - V*| <= |TV - V| / (1 - {contraction.str(6, radius=False)})"
         proved: Balls = point.balls() + arb(0, radius)
         return _enclosure(proved, theorem, bits, started)
@@ -190,7 +192,7 @@ class _BallBackup:
 
     def __call__(self, point: _Point) -> Balls:
         """T V, a ball each state."""
-        expected = self._product(point.integers) * (point.unit() * arb(self._discount))
+        expected = self._product(point.integers, point.unit() * arb(self._discount))
         q: Balls = self._reward_balls + expected.reshape(self._reward.shape)
         near = (self._rows @ point.floats()).reshape(self._reward.shape)
         near = self._reward + self._discount * near
@@ -213,17 +215,18 @@ class _BallLevel:
         self._weights = weights / weights.sum(axis=self._axis, keepdims=True)
 
     def __call__(self, q: Balls, near: Array) -> Balls:
-        """F of the balls ``q``; the floats ``near`` them only choose a shift and a formula."""
+        """F of the balls ``q``; the floats ``near`` them only choose a shift."""
         if self._beta == 0:
             return self._mean(q)
         if math.isinf(self._beta):
             return self._extreme(q, self._beta > 0)
-        highest = self._among_support(near, -math.inf).max(axis=self._axis, keepdims=True)
-        lowest = self._among_support(near, math.inf).min(axis=self._axis, keepdims=True)
-        shift = _ball(highest if self._beta > 0 else lowest)
+        if self._beta > 0:
+            shift = _ball(self._among_support(near, -math.inf).max(axis=self._axis, keepdims=True))
+        else:
+            shift = _ball(self._among_support(near, math.inf).min(axis=self._axis, keepdims=True))
         beta = arb(self._beta)
         exponent = self._among_support((q - shift) * beta, arb(0))
-        if abs(self._beta) * float((highest - lowest).max()) <= 0.5:
+        if np.abs(exponent.astype(np.float64)).max() <= 0.5:  # log Σ p e^y would cancel
             log_mean = np.log1p(self._mean(np.expm1(exponent)))
         else:
             log_mean = np.log(self._mean(np.exp(exponent)))

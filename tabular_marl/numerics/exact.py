@@ -34,7 +34,7 @@ class ExactProduct:
     What is left of P after the slices, and the product's digits below 2^−bits max |x|, become a
     radius.
 
-    >>> ExactProduct(np.array([[0.5, 0.25], [0.1, 0.9]]), bits=64)([4, 8])[0]
+    >>> ExactProduct(np.array([[0.5, 0.25], [0.1, 0.9]]), bits=64)([4, 8], arb(1))[0]
     4.00000000000000
     """
 
@@ -72,8 +72,8 @@ class ExactProduct:
         rounding = arb(self.longest_row) * arb(2) ** -52
         return arb(float(self.row_sums.max())) * (1 + rounding)
 
-    def __call__(self, x: list[int]) -> Any:
-        """P x, a ball each row."""
+    def __call__(self, x: list[int], scale: arb) -> Any:
+        """scale · P x, an array with a ball for each row."""
         digits = self._digits(x)
         count, depth = digits.shape[1], len(self._slices)
         # Limb m collects the products of weight 2^(w(m − depth)); carries make all but the
@@ -92,7 +92,8 @@ class ExactProduct:
         first = min(max(first, 0), len(limbs) - 1)
         radius = arb(0) if first == 0 else arb(2) ** (self.width * (first - depth))
         radius += arb(self._left_over) * self.longest_row * largest
-        return self._balls(limbs[first:], self.width * (first - depth), radius)
+        powers = [scale * arb(2) ** (self.width * (m - depth)) for m in range(first, len(limbs))]
+        return self._balls(limbs[first:], powers, scale * arb(0, radius))
 
     def _digits(self, x: list[int]) -> Array:
         """Signed base-2^w digits [S, count], lowest first."""
@@ -103,17 +104,19 @@ class ExactProduct:
         digits[[n < 0 for n in x]] *= -1.0
         return digits
 
-    def _balls(self, limbs: Array, power: int, radius: arb) -> Any:
-        """Σ_m limbs[m] 2^(w m + power) ± radius, neighbouring limbs first joined to one double."""
-        starts = range(0, len(limbs) - 1, 2)
+    def _balls(self, limbs: Array, powers: list[arb], radius: arb) -> Any:
+        """Σ_m limbs[m] powers[m] + radius, neighbouring limbs first joined to one double."""
         unit = 2.0**self.width
-        columns = [
-            limbs[m] + unit * limbs[m + 1] if m + 1 < len(limbs) - 1 else limbs[m] for m in starts
-        ]
-        columns.append(limbs[-1])
-        weights = [arb(2) ** (power + self.width * m) for m in (*starts, len(limbs) - 1)]
-        shape = (limbs.shape[1], len(columns))
+        last = len(limbs) - 1
+        starts = range(0, last, 2)
+        columns = [limbs[m] + unit * limbs[m + 1] if m + 1 < last else limbs[m] for m in starts]
+        columns.append(limbs[last])
+        weights = [powers[m] for m in (*starts, last)]
+        if not radius.is_zero():
+            columns.append(np.ones_like(columns[0]))
+            weights.append(radius)
         flat = np.stack(columns, axis=1).ravel().tolist()
-        total = arb_mat(*shape, flat) * arb_mat(len(weights), 1, weights)
-        balls: Any = np.array(total.entries(), dtype=object)
-        return balls + arb(0, radius)
+        sums = arb_mat(len(columns[0]), len(columns), flat) * arb_mat(len(weights), 1, weights)
+        balls: Any = np.empty(len(columns[0]), dtype=object)
+        balls[:] = sums.entries()
+        return balls

@@ -164,6 +164,18 @@ def test_no_contraction_no_certificate():
         banach(reward, transition * (1 + 1e-9), 1 - 1e-10, levels, np.zeros(3))
 
 
+def test_a_huge_beta_on_a_single_outcome():
+    """β·(rounding of the float shift) may be large where β·spread is zero."""
+    reward, transition, discount, _ = random_system(14, (1.0, 1.0), actions=(1, 2))
+    recipe = (Aggregation(OPPONENT, -1.0), Aggregation(AGENT, 1e15))
+    with mp.workdps(90):
+        system = (reward * 1e5, transition, discount, recipe)
+        proof = prove(system, 160)
+        levels = check(recipe, 3, (1, 2))
+        assert contains(proof, mp_solution(*system[:3], levels, proof.lower))
+        assert max(map(Decimal, proof.radius)) < Decimal("1e-38")
+
+
 def test_sparse_is_dense():
     reward, transition, discount, recipe = random_system(7, (4.0, -2.0), states=6)
     transition[transition < 0.1] = 0.0
@@ -273,7 +285,7 @@ def test_exact_product(data, rows, columns, bits, packed):
     )
     x[0] = 2**bits - 1
     with ctx.workprec(bits):
-        product = ExactProduct(csr_array(matrix) if packed else matrix, bits)(x)
+        product = ExactProduct(csr_array(matrix) if packed else matrix, bits)(x, arb(1))
     for row, ball in zip(matrix, product, strict=True):
         truth = sum((Fraction(float(p)) * n for p, n in zip(row, x, strict=True)), Fraction(0))
         with ctx.workprec(5000):
