@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import io
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import CodeType, FunctionType
@@ -23,14 +23,13 @@ READINGS = ("printed", "corrected", "added")
 
 @dataclass(frozen=True)
 class Options:
-    """How hard a run looks: instances a sample, the seed, bits of the balls, known instances.
+    """How hard a run looks: instances a sample, the seed, known instances.
 
     ``examples`` None leaves each sample its own number; ``known`` are instances of the corpus.
     """
 
     examples: int | None = None
     seed: int = 0
-    bits: int = 128
     known: tuple[dict[str, Any], ...] = ()
 
 
@@ -95,6 +94,10 @@ class Claim:
             raise InputError(
                 name, "name only dimensions of the claim's scope", f"it named {', '.join(unknown)}"
             )
+
+    def admits(self, numbers: Mapping[str, Any]) -> bool:
+        """Whether these sizes and scalars lie in the scope (other names are not its business)."""
+        return all(self.scope.contains(n, v) for n, v in numbers.items() if n in self.scope)
 
     @property
     def premises(self) -> tuple[str, ...]:

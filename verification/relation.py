@@ -79,15 +79,19 @@ def evaluate(gap: Gap, instance: Instance, arithmetic: Arithmetic) -> tuple[NDAr
     with arithmetic.context(), np.errstate(all="ignore"):
         value = gap(arithmetic, **convert(gap, instance, arithmetic))
         pair = value if isinstance(value, Sides) else None
-        if isinstance(value, Sides):
-            value = value.left - value.right
+        value = difference(value)
     return np.atleast_1d(np.asarray(value)).ravel(), pair
+
+
+def difference(value: Any) -> Any:
+    """The gap itself, from a gap or its sides."""
+    return value.left - value.right if isinstance(value, Sides) else value
 
 
 def margins(values: NDArray[Any], relation: str) -> NDArray[Any]:
     """How far each entry is on the right side: negative where the relation fails (floats)."""
     if relation == "== 0":
-        return -np.abs(values)
+        return np.asarray(-np.abs(values))
     return values if relation.startswith(">") else -values
 
 
@@ -160,7 +164,7 @@ def settle(
     decision = None
     for arithmetic, precision in [(EXACT, None), *((ball(b), b) for b in bits)]:
         try:
-            assumed = True
+            assumed: bool | None = True
             if where is not None:
                 assumed_values, _ = evaluate(where, instance, arithmetic)
                 assumed = decide(assumed_values, ">= 0")
@@ -213,8 +217,17 @@ def text(value: Any) -> str:
     return str(value.str(30, radius=True)) if hasattr(value, "str") else str(value)
 
 
+def _written(value: Any) -> str:
+    """ "p/q", or float.hex() for what is a float rather than a simple rational."""
+    if isinstance(value, Fraction) and value.denominator > 2**20:
+        near = float(value)
+        if Fraction(near) == value:
+            return near.hex()
+    return str(value)
+
+
 def plain(instance: Instance) -> dict[str, Any]:
-    """The instance as JSON: rationals as "p/q" strings, ints as ints, floats as exact rationals."""
+    """The instance as JSON: rationals as "p/q" strings, ints as ints, floats as hexadecimal."""
 
     def one(value: Any) -> Any:
         if value is None or isinstance(value, (int, np.integer)):
@@ -223,6 +236,6 @@ def plain(instance: Instance) -> dict[str, Any]:
             return one(value.tolist())
         if isinstance(value, (list, tuple)):
             return [one(v) for v in value]
-        return str(rational(value))
+        return _written(rational(value))
 
     return {name: one(value) for name, value in instance.items()}

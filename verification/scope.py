@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from tabular_marl.validation import InputError
+
 _Bound = Fraction | float
 _INTERVAL = re.compile(r"([\[(])\s*([^,\[\](){}]+?)\s*,\s*([^,\[\](){}]+?)\s*([\])])")
 
@@ -80,7 +82,17 @@ def _intervals(given: Any) -> tuple[Interval, ...]:
         return (Interval(_number(low), _number(high)),)
     if not isinstance(given, str):
         return (Interval(_number(given), _number(given)),)
-    text = given.strip()
+    try:
+        return _read(given.strip())
+    except ValueError:
+        raise InputError(
+            "scope",
+            'be written like "(0, inf]", ">= 1", "{1, 2}", "3" or "any"',
+            f"it was {given!r}",
+        ) from None
+
+
+def _read(text: str) -> tuple[Interval, ...]:
     if text == "any":
         return ANY
     for sign, closed in ((">=", True), (">", False)):
@@ -99,13 +111,7 @@ def _intervals(given: Any) -> tuple[Interval, ...]:
             left, low, high, right = match.groups()
             pieces.append(Interval(_bound(low), _bound(high), left == "[", right == "]"))
         else:
-            try:
-                pieces.append(Interval(_bound(part), _bound(part)))
-            except ValueError:
-                raise ValueError(
-                    f'scope must be written like "(0, inf]", ">= 1", "{{1, 2}}", "3" or "any"; '
-                    f"it was {given!r}"
-                ) from None
+            pieces.append(Interval(_bound(part), _bound(part)))
     return _merged(pieces)
 
 

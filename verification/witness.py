@@ -41,6 +41,7 @@ def make_witness(claim: Claim, check: Any, instance: Any, found: Decision) -> di
         "bits": found.bits,
         "version": __version__,
         "code": fingerprint(check.gap),
+        **({"module": claim.module} if claim.module.endswith(".py") else {}),
     }
 
 

@@ -36,15 +36,14 @@ class Counterexample:
     def run(self, claim: Claim, options: Options) -> Evidence:
         """Refuted if the violation is certain and the instance's numbers are in scope."""
         start = time.perf_counter()
-        for name, value in self.instance.items():
-            scalar = name in claim.scope and not isinstance(value, (list, tuple))
-            if scalar and not claim.scope.contains(name, rational(value)):
-                return Evidence(
-                    "counterexample",
-                    Outcome.UNDECIDED,
-                    claim.scope,
-                    detail=f"{name} = {value} is outside the claim's scope",
-                )
+        numbers = {n: rational(v) for n, v in self.instance.items() if _is_number(v)}
+        if not claim.admits(numbers):
+            return Evidence(
+                "counterexample",
+                Outcome.UNDECIDED,
+                claim.scope,
+                detail=f"the instance is outside the claim's scope ({claim.scope})",
+            )
         found = settle(self.gap, self.instance, self.relation, self.where)
         refuted = found.holds is False
         return Evidence(
@@ -59,3 +58,7 @@ class Counterexample:
             witness=make_witness(claim, self, self.instance, found) if refuted else None,
             seconds=time.perf_counter() - start,
         )
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and not isinstance(value, (list, tuple))

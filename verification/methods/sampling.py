@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from tabular_marl.validation import InputError
-from tabular_marl.verification.arithmetic import BATCH, FLOAT, Arithmetic
+from tabular_marl.verification.arithmetic import BATCH, FLOAT, Arithmetic, rational
 from tabular_marl.verification.claim import Claim, Options
 from tabular_marl.verification.evidence import Evidence, Outcome
 from tabular_marl.verification.methods.search import directed, polish
@@ -28,7 +28,10 @@ from tabular_marl.verification.methods.shrink import shrink
 from tabular_marl.verification.relation import (
     Decision,
     Gap,
+    Sides,
     checked_relation,
+    convert,
+    difference,
     evaluate,
     margins,
     plain,
@@ -70,7 +73,7 @@ class Sampling:
         return self.family.scope()
 
     def run(self, claim: Claim, options: Options) -> Evidence:
-        """Supported with an honest count and the tightest gap, refuted with a witness, or suspect."""
+        """Supported with an honest count and the tightest gap; refuted with a witness; suspect."""
         start = time.perf_counter()
         run = _Run(self, claim, options)
         evidence = run.known() or run.bulk() or run.searched() or run.supported()
@@ -107,10 +110,9 @@ class _Run:
     def known(self) -> Evidence | None:
         """Instances that someone thought of, or that refuted this claim before."""
         for instance in (*self.options.known, *self.check.known):
-            try:
-                found = self._settle(instance)
-            except (TypeError, KeyError, ValueError, IndexError):
-                continue  # the witness of another reading: its instance does not fit this gap
+            if not self._admitted(instance):
+                continue  # outside this claim's scope
+            found = self._settle(instance)
             self.count += 1
             if found.holds is False:
                 return self._refuted(dict(instance), found)
@@ -153,12 +155,10 @@ class _Run:
         return worst, tolerances
 
     def _batch(self, chunk: dict[str, Any], size: int) -> tuple[Any, Any]:
-        from tabular_marl.verification.relation import Sides, convert
-
         check = self.check
         with np.errstate(all="ignore"):
             value = check.gap(BATCH, **convert(check.gap, chunk, BATCH))
-            gap = value.left - value.right if isinstance(value, Sides) else value
+            gap = difference(value)
             if np.shape(gap)[-1:] != (size,):
                 raise InputError(
                     "gap", f"keep the batch of {size} as its last axis", f"it had {np.shape(gap)}"
@@ -171,7 +171,8 @@ class _Run:
                 finite = np.broadcast_to(finite, np.broadcast_shapes(finite.shape, (size,)))
                 scale = np.maximum(scale, finite.reshape(-1, size).max(axis=0))
             if check.where is not None:
-                assumed = np.asarray(check.where(BATCH, **convert(check.where, chunk, BATCH)))
+                assumed = difference(check.where(BATCH, **convert(check.where, chunk, BATCH)))
+                assumed = np.asarray(assumed)
                 assumed = np.broadcast_to(assumed, np.broadcast_shapes(assumed.shape, (size,)))
                 kept = (assumed.reshape(-1, size) >= 0).all(axis=0)
                 worst = np.where(kept, worst, np.nan)
@@ -185,23 +186,35 @@ class _Run:
         found = self._certain(self.at)
         if found is not None:
             return self._refuted(*found)
-        budget = max(20, min(200, self.count // 40))
-        for instance in (
-            *directed(check.family, self.margin, self.seed, budget),
-            *polish(check.family, self.margin, self.at, budget),
-        ):
-            worst, tolerance = self.margin(instance)
-            self.count += 1
-            if np.isnan(worst) or worst >= self.tightest:
-                continue
-            self.tightest, self.at = worst, instance
-            if worst < 0:
-                found = self._certain(instance)
-                if found is not None:
-                    return self._refuted(*found)
-                if worst < -tolerance:
-                    return self._suspect(worst, instance)
+        budget = max(100, min(200, self.count // 40))
+        for instance in directed(check.family, self.margin, self.seed, budget):
+            evidence = self._nearer(instance)
+            if evidence is not None:
+                return evidence
+        for instance in polish(check.family, self.margin, self.at, 4 * budget):
+            evidence = self._nearer(instance)
+            if evidence is not None:
+                return evidence
         return None
+
+    def _nearer(self, instance: dict[str, Any]) -> Evidence | None:
+        """Keep an instance if it is the tightest so far; evidence if it violates the claim."""
+        worst, tolerance = self.margin(instance)
+        self.count += int(not np.isnan(worst))
+        if np.isnan(worst) or worst >= self.tightest:
+            return None
+        self.tightest, self.at = worst, instance
+        if worst >= 0:
+            return None
+        found = self._certain(instance)
+        if found is not None:
+            return self._refuted(*found)
+        return self._suspect(worst, instance) if worst < -tolerance else None
+
+    def _admitted(self, instance: Mapping[str, Any]) -> bool:
+        family = self.check.family
+        scalars = {n: rational(instance[n]) for n, field in family.fields if not field.axes}
+        return self.claim.admits({**scalars, **family.sizes_of(instance)})
 
     def _settle(self, instance: Mapping[str, Any]) -> Decision:
         return settle(self.check.gap, instance, self.check.relation, self.check.where)
@@ -210,6 +223,8 @@ class _Run:
         """The instance, snapped to the simplest rationals at which the violation is certain."""
         for denominator in (1, 2, 4, 10, 100, 10_000, None):
             near = self.check.family.snap(instance, denominator)
+            if not self._admitted(near):
+                continue
             try:
                 found = self._settle(near)
             except ZeroDivisionError:

@@ -73,4 +73,5 @@ def polish(
 
     flat = np.concatenate([value.ravel() for value in first.values()])
     if len(flat):
-        yield point(minimize(height, flat, method="Nelder-Mead", options={"maxfev": 2 * budget}).x)
+        how: Any = {"maxfev": budget, "xatol": 1e-10, "fatol": 1e-15}
+        yield point(minimize(height, flat, method="Nelder-Mead", options=how).x)

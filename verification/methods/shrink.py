@@ -117,12 +117,8 @@ def _simpler_numbers(value: Any, field: Any) -> Iterator[Any]:
         candidates |= {value.limit_denominator(d) for d in (1, 2, 3, 4, 5, 8, 10, 100)}
         candidates |= {Fraction(int(value / 2)), Fraction(int(value))}
     for candidate in sorted(candidates, key=_cost):
-        if _cost(candidate) < _cost(value) and _allowed(candidate, field):
+        if _cost(candidate) < _cost(value) and field.holds(candidate):
             yield candidate
-
-
-def _allowed(value: Fraction, field: Any) -> bool:
-    return bool(np.array_equal(field.project(np.asarray(float(value))), float(value)))
 
 
 def _simpler_rows(row: Any, field: Distribution) -> Iterator[list[Fraction]]:
