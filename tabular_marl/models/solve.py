@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.numerics.backup import Backup, Linearisation
-from tabular_marl.numerics.fixed_point import FixedPoint, fixed_point
+from tabular_marl.numerics.fixed_point import FixedPoint, Method, fixed_point
 from tabular_marl.numerics.free_energy import free_energy, tilt
 from tabular_marl.numerics.recipe import AGENT, Level, Recipe
 from tabular_marl.solution import Array, Enclosure, NotConverged, Solution
@@ -40,11 +40,11 @@ class Options(TypedDict, total=False):
     "raise" NotConverged, or "return" the partial result with its status.
     """
 
-    method: str
+    method: Method
     tol: float
     max_iterations: int | None
     initial: ArrayLike | None
-    on_failure: str
+    on_failure: Literal["raise", "return"]
 
 
 def solve(

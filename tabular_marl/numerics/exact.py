@@ -24,8 +24,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Array = NDArray[np.float64]
-#: At most this many slices of P: sums over them need 3 spare bits.
-_MOST_SLICES = 8
 
 
 class ExactProduct:
@@ -49,11 +47,14 @@ class ExactProduct:
             entries = np.asarray(matrix, dtype=np.float64)
             self.longest_row = int(entries.shape[1])
         self.row_sums = np.asarray(matrix.sum(axis=1), dtype=np.float64).reshape(-1)
-        self.width = (53 - 3 - math.ceil(math.log2(self.longest_row + 1))) // 2
+        # Sums over at most ``most`` slices, enough for P to 2^−bits, need log2(most) spare bits.
+        most = 8 << ((bits - 1) // 128).bit_length()
+        spare = most.bit_length() - 1
+        self.width = (53 - spare - math.ceil(math.log2(self.longest_row + 1))) // 2
         slices: list[Any] = []
         remainder = entries
         while not slices or (
-            len(slices) < min(_MOST_SLICES, math.ceil(bits / self.width)) and remainder.any()
+            len(slices) < min(most, math.ceil(bits / self.width)) and remainder.any()
         ):
             scale = 2.0 ** (self.width * (len(slices) + 1))
             digits = np.rint(remainder * scale)
