@@ -171,6 +171,17 @@ class Game:
         return agent, [self.opponent_tilt(self.agent_soft(q)) for q in table]
 
 
+def inside(game: Game, q: Numbers) -> Numbers:
+    """V of (26) as printed: log Σ_b P_prior(b|s) Σ_a exp(Q P_prior(a|s,b))."""
+    exp, log = game.arithmetic.exp, game.arithmetic.log
+    return log((game.opponent_prior * exp(q * game.agent_prior).sum(axis=1)).sum(axis=1))
+
+
+def expected(game: Game, value: Numbers) -> Numbers:
+    """E[V(s')] of (s, a, b)."""
+    return (game.transition * value).sum(axis=3)
+
+
 def uniform(arithmetic: Arithmetic, like: Numbers, axis: int) -> Numbers:
     """Uniform probabilities along ``axis``, of the same shape."""
     return np.broadcast_to(np.asarray(arithmetic.number(Fraction(1, like.shape[axis]))), like.shape)
@@ -240,7 +251,7 @@ def divergence(
 # -- families and scopes ------------------------------------------------------------------------
 
 #: the claim that KL(q ‖ p) >= 0, wherever it lives
-GIBBS = "gibbs.inequality.added"
+GIBBS = "kl.nonnegative"
 
 STAGE_SIZES = {"actions": (1, 3), "opponent_actions": (1, 3)}
 SIZES = {"states": (1, 3), **STAGE_SIZES}

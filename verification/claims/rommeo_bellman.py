@@ -101,7 +101,7 @@ row(
     "With every index t, and the message of (11) as corrected: γ inside, state law conditional.",
     GAMES,
     Deduction(
-        ("report.A.3.3.bellman.corrected", "report.A.1.4.corrected", "report.009.joint.added"),
+        ("report.028.corrected", "report.A.1.4.corrected", "report.009.joint.added"),
         "backward induction over time",
         "the optimal rest from t + 1 is worth V_{t+1}, by A.1.4 with N = Q*_{t+1}; one step of "
         "the Bellman equation carries it to t",

@@ -383,7 +383,7 @@ row(
     "does: the marginal P(s_T) would not depend on the action that (12) chooses.",
     GAMES,
     Deduction(
-        ("report.A.1.4.corrected", "report.A.3.3.bellman.corrected"),
+        ("report.A.1.4.corrected", "report.028.corrected"),
         "substitution of equals",
         "V_T in place of the value of the last policies",
     ),
