@@ -69,7 +69,7 @@ def phase_diagram(
         (order, "opponent first minus agent first", "RdBu_r", "symmetric"),
     ]
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.1), layout="constrained")
+        figure, axes = plt.subplots(1, 3, figsize=(9.4, 2.9), layout="constrained")
         for axis, (data, title, colours, limits) in zip(axes, panels, strict=True):
             if limits == "symmetric":
                 most = float(np.abs(data).max()) or 1.0
