@@ -28,9 +28,18 @@ from __future__ import annotations
 
 from typing import Literal, Unpack
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from tabular_marl.models.solve import Game, Options, Solved, build, outer_stage, two_player
+from tabular_marl.models.solve import (
+    Game,
+    Options,
+    Solved,
+    build,
+    first_mover,
+    outer_stage,
+    two_player,
+)
 from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation, check
 from tabular_marl.solution import Array, Solution
 from tabular_marl.validation import inverse_temperature, one_of
@@ -51,8 +60,10 @@ def balancing_q(
     """Balancing-Q's value in one view, both players' policies and the conditional one.
 
     ``beta_agent`` β^i and ``beta_opponent`` β^-i in [−inf, inf] and 1/reward. ``agent_prior`` [a]
-    or [s, a], ``opponent_prior`` [b] or [s, b], uniform by default; not conditional on the other's
-    action, which (24) does not admit. The other arguments are those of :func:`tabular_marl.solve`.
+    or [s, a], ``opponent_prior`` [b] or [s, b], uniform by default. The player who answers in this
+    view (the opponent in the agent's) may also have a prior [s, a, b] conditional on the first
+    move; (24) then has no meaning for that player, whose policy is the conditional one.
+    The other arguments are those of :func:`tabular_marl.solve`.
     Raises InputError, NotConverged. Source: report (20), (21), (24), (25).
 
     >>> import tabular_marl as tm
@@ -68,6 +79,13 @@ def balancing_q(
     )
     views = {"agent": (opponent, agent), "opponent": (agent, opponent)}
     seen = two_player(game, discount)
+    answering_prior = opponent_prior if view == "agent" else agent_prior
+    if answering_prior is not None and np.ndim(answering_prior) == 3:
+
+        def conditional(solved: Solved) -> dict[str, Array]:
+            return first_mover(solved) | {"conditional_policy": solved.linear.tilts[0]}
+
+        return build(seen.reward, seen, views[view], "balancing-q", options, conditional)
     levels = {name: check(views[name], seen.num_states, seen.action_counts) for name in VIEWS}
 
     def fields(solved: Solved) -> dict[str, Array]:

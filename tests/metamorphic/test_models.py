@@ -155,3 +155,21 @@ def test_soft_q_of_a_joint_prior_is_rommeo_with_the_prior_factored(beta):
     close(one.value, other.value)
     close(one.joint_policy, other.joint_policy)
     close(one.opponent_policy, other.opponent_policy)
+
+
+def test_balancing_q_with_a_conditional_prior_is_pr2_or_rommeo_at_equal_betas():
+    rng = np.random.default_rng(8)
+    game = tm.games.random_game(4, (3, 2), discount=0.8, seed=8)
+    answer_b = rng.dirichlet(np.ones(2), (4, 3))
+    answer_a = rng.dirichlet(np.ones(3), (4, 2)).transpose(0, 2, 1)
+    one = tm.balancing_q(game, 2.0, 2.0, opponent_prior=answer_b)
+    other = tm.pr2(game, 2.0, opponent_prior=answer_b)
+    close(one.value, other.value)
+    close(one.agent_policy, other.agent_policy)
+    close(one.opponent_policy, other.opponent_policy)
+    close(one.conditional_policy, other.opponent_policy)
+    one = tm.balancing_q(game, 2.0, 2.0, view="opponent", agent_prior=answer_a)
+    other = tm.rommeo(game, 2.0, agent_prior=answer_a)
+    close(one.value, other.value)
+    close(one.agent_policy, other.agent_policy)
+    close(one.opponent_policy, other.opponent_policy)
