@@ -58,7 +58,8 @@ class Sweep:
     """The residual d[s] = TV − V at V = offset + rest, computed within ``radius``, and its making.
 
     weights [S, K] is the joint policy, tilts [S, ·] the levels' tilts one after another; matrix is
-    I − γ P_w where it came for nothing (it is overwritten by the next sweep).
+    I − γ P_w where it came for nothing (it is overwritten by the next sweep); ``accurate`` says
+    that the radius is as small as it gets.
     """
 
     offset: float
@@ -68,6 +69,7 @@ class Sweep:
     weights: Array
     tilts: Array
     matrix: Array | None
+    accurate: bool
 
 
 class Backup:
@@ -124,10 +126,13 @@ class Backup:
             self._excess_range = float(self._excess.min()), float(self._excess.max())
         return self._excess_range
 
-    def sweep(self, offset: float, rest: Array, jacobian: bool = False) -> Sweep:
+    def sweep(
+        self, offset: float, rest: Array, jacobian: bool = False, accurate: bool = False
+    ) -> Sweep:
         """The residual at V = offset + rest, with its proved rounding error.
 
-        ``jacobian`` says that a Newton step will follow.
+        ``jacobian`` says that a Newton step will follow, ``accurate`` that the rounding error is
+        to be as small as it can be.
         """
         residual, radius = np.empty(self.states), np.empty(self.states)
         weights = np.empty_like(self._reward)
@@ -139,9 +144,9 @@ class Backup:
             rows = self._transition
             known = kernels.sparse_sweep(rows.indptr, rows.indices, rows.data, *game, *out)
         else:
-            known = kernels.dense_sweep(self._transition, *game, *out, matrix)
+            known = kernels.dense_sweep(self._transition, *game, *out, matrix, accurate)
         self._excess_known = bool(known)
-        return Sweep(*out, matrix if matrix.size else None)
+        return Sweep(*out, matrix if matrix.size else None, accurate or self.is_sparse)
 
     def solve(self, sweep: Sweep, right: Array, tolerance: float = 0.0) -> Array:
         """x with (I − γ P_w) x = right, to a residual of ``tolerance`` · max|right|."""

@@ -20,14 +20,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tabular_marl.numerics.iterations import (
-    Operator,
-    Point,
-    Search,
-    anderson,
-    newton,
-    value_iteration,
-)
+from tabular_marl.numerics.iterations import anderson, auto, newton, value_iteration
+from tabular_marl.numerics.search import Operator, Point, Search
 from tabular_marl.solution import NotConverged, Status
 from tabular_marl.validation import InputError, finite_array, one_of, read_only
 
@@ -35,7 +29,7 @@ Array = NDArray[np.float64]
 Method = Literal["auto", "newton", "value-iteration", "anderson"]
 
 METHODS: dict[str, Callable[[Search, Point], None]] = {
-    "auto": newton,
+    "auto": auto,
     "newton": newton,
     "value-iteration": value_iteration,
     "anderson": anderson,

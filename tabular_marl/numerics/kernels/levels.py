@@ -35,61 +35,87 @@ _RARE = 1e-20
 
 
 @njit(cache=True)
-def _row(x, first, n, step, beta, prior, at, tilt, to):  # type: ignore[no-untyped-def]
-    """(F, error in units of u) of x[first], x[first + step], …; writes the tilt with the same step."""
-    low, high, mass = np.inf, -np.inf, 0.0
-    for k in range(n):
-        p = prior[at + k * step]
+def _mean(x, first, n, step, prior, at, tilts, to):  # type: ignore[no-untyped-def]
+    """(F, error in units of u) of one row x[first], x[first + step], … at β = 0."""
+    mass, high, low = 0.0, -np.inf, np.inf
+    for k in range(first, first + n * step, step):
+        if prior[at + k] > 0.0:
+            mass += prior[at + k]
+            high = max(high, x[k])
+            low = min(low, x[k])
+    total = 0.0
+    for k in range(first, first + n * step, step):
+        p = prior[at + k] / mass
+        tilts[to + k] = p
         if p > 0.0:
-            v = x[first + k * step]
-            mass += p
-            low = min(low, v)
-            high = max(high, v)
-    spread = high - low
-    if beta == 0.0 or spread == 0.0:
-        total = 0.0
-        for k in range(n):
-            p = prior[at + k * step] / mass
-            tilt[to + k * step] = p
-            if p > 0.0:
-                total += p * (x[first + k * step] - high)
-        mean = high + total
-        return mean, (2.0 * n + 4.0) * spread + abs(mean)
-    if math.isinf(beta):
-        best = high if beta > 0.0 else low
-        mass = 0.0
-        for k in range(n):
-            p = prior[at + k * step]
-            if p > 0.0 and x[first + k * step] == best:
+            total += p * (x[k] - high)
+    return high + total, (2.0 * n + 4.0) * (high - low) + abs(high + total)
+
+
+@njit(cache=True)
+def _optimum(x, first, n, step, beta, prior, at, tilts, to):  # type: ignore[no-untyped-def]
+    """F of one row at β = ±inf."""
+    best, mass = 0.0, 0.0
+    for k in range(first, first + n * step, step):
+        p = prior[at + k]
+        if p > 0.0:
+            if mass == 0.0 or (x[k] > best if beta > 0.0 else x[k] < best):
+                best, mass = x[k], p
+            elif x[k] == best:
                 mass += p
-        for k in range(n):
-            p = prior[at + k * step]
-            chosen = p > 0.0 and x[first + k * step] == best
-            tilt[to + k * step] = p / mass if chosen else 0.0
-        return best, 0.0
-    best = high if beta > 0.0 else low
-    scale = abs(beta) * spread
-    if scale > 0.5 and scale < np.inf:
-        total = 0.0
-        for k in range(n):
-            p = prior[at + k * step]
-            e = 0.0
-            if p > 0.0:
-                e = p * math.exp(beta * (x[first + k * step] - best))
-            tilt[to + k * step] = e
-            total += e
-        if total > _RARE * mass:
-            inverse = 1.0 / total
-            for k in range(n):
-                tilt[to + k * step] *= inverse
-            gap = math.log(total / mass) / beta
-            value = best + gap
-            return value, (2.0 * n + 6.0) / abs(beta) + 5.0 * abs(gap) + abs(value)
-    stop = first + n * step
-    value = free_energy_and_tilt_row(
-        x[first:stop:step], prior[at : at + n * step : step], beta, tilt[to : to + n * step : step]
-    )
-    return value, spread_units(n) * spread + abs(value)
+    for k in range(first, first + n * step, step):
+        p = prior[at + k]
+        tilts[to + k] = p / mass if p > 0.0 and x[k] == best else 0.0
+    return best
+
+
+@njit(cache=True)
+def _level(x, outer, n, inner, beta, prior, at, tilts, to, out):  # type: ignore[no-untyped-def]
+    """Aggregate x[outer, n, inner] into out[outer, inner]; the largest error in units of u."""
+    worst = 0.0
+    for o in range(outer):
+        for i in range(inner):
+            first = o * n * inner + i
+            stop = first + n * inner
+            to_row = o * inner + i
+            if math.isinf(beta):
+                out[to_row] = _optimum(x, first, n, inner, beta, prior, at, tilts, to)
+                continue
+            low, high = np.inf, -np.inf
+            for k in range(first, stop, inner):
+                if prior[at + k] > 0.0:
+                    low = min(low, x[k])
+                    high = max(high, x[k])
+            spread = high - low
+            if beta == 0.0 or spread == 0.0:
+                out[to_row], units = _mean(x, first, n, inner, prior, at, tilts, to)
+                worst = max(worst, units)
+                continue
+            best = high if beta > 0.0 else low
+            if abs(beta) * spread > 0.5:
+                total, mass = 0.0, 0.0
+                for k in range(first, stop, inner):
+                    p = prior[at + k]
+                    e = 0.0
+                    if p > 0.0:
+                        e = p * math.exp(beta * (x[k] - best))
+                    tilts[to + k] = e
+                    total += e
+                    mass += p
+                if total > _RARE * mass:
+                    inverse = 1.0 / total
+                    for k in range(first, stop, inner):
+                        tilts[to + k] *= inverse
+                    gap = math.log(total / mass) / beta
+                    out[to_row] = best + gap
+                    units = (2.0 * n + 6.0) / abs(beta) + 5.0 * abs(gap) + abs(best + gap)
+                    worst = max(worst, units)
+                    continue
+            row, here = prior[at + first : at + stop : inner], tilts[to + first : to + stop : inner]
+            value = free_energy_and_tilt_row(x[first:stop:inner], row, beta, here)
+            out[to_row] = value
+            worst = max(worst, spread_units(n) * spread + abs(value))
+    return worst
 
 
 @njit(cache=True)
@@ -101,30 +127,25 @@ def nested(q, s, levels, tilts, joint, scratch):  # type: ignore[no-untyped-def]
     """
     shape, beta, prior, start, stride = levels
     depth = shape.shape[0]
-    error = 0.0
+    units = 0.0
     to = 0
-    value = 0.0
     for l in range(depth):
         outer, n, inner = shape[l, 0], shape[l, 1], shape[l, 2]
-        at = start[l] + s * stride[l]
         x = q if l == 0 else scratch[l - 1]
-        worst = 0.0
-        for o in range(outer):
-            for i in range(inner):
-                begin = o * n * inner + i
-                value, units = _row(x, begin, n, inner, beta[l], prior, at + begin, tilts, to + begin)
-                scratch[l, o * inner + i] = value
-                worst = max(worst, units)
-        error += worst
+        at = start[l] + s * stride[l]
+        units += _level(x, outer, n, inner, beta[l], prior, at, tilts, to, scratch[l])
         to += outer * n * inner
+    value = scratch[depth - 1, 0]
     joint[0] = 1.0
+    outside = scratch[0]  # free again
     for l in range(depth - 1, -1, -1):
-        # From [outer, inner] to [outer, n, inner] in place: backwards, so that nothing is lost.
         outer, n, inner = shape[l, 0], shape[l, 1], shape[l, 2]
         to -= outer * n * inner
-        for o in range(outer - 1, -1, -1):
-            for k in range(n - 1, -1, -1):
-                for i in range(inner):
-                    here = (o * n + k) * inner + i
-                    joint[here] = joint[o * inner + i] * tilts[to + here]
-    return value, error * U
+        for j in range(outer * inner):
+            outside[j] = joint[j]
+        for o in range(outer):
+            for i in range(inner):
+                factor = outside[o * inner + i]
+                for j in range(o * n * inner + i, (o + 1) * n * inner, inner):
+                    joint[j] = factor * tilts[to + j]
+    return value, units * U
