@@ -220,6 +220,9 @@ def _rows(
     rows = []
     for item in needed:
         found = evidence.get(item.id, ())
+        unknown = [name for name in item.premises if name not in verdicts]
+        if unknown:
+            found = (*found, item.error(f"rests on {', '.join(unknown)}: no such claim"))
         verdicts[item.id] = derive(
             found, item.scope, verdicts, item.rests_on, item.id in (stale or ())
         )
