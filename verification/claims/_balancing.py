@@ -73,7 +73,8 @@ class Stage:
         def prior(given: Any, at: int) -> Numbers:
             if given is None:
                 shape = (*q.shape[:axis], q.shape[at])
-                given = np.full(shape, f"1/{shape[-1]}", dtype=object)
+                share = arithmetic.array([f"1/{shape[-1]}"])
+                return np.broadcast_to(share, (*shape, *[1] * arithmetic.batch_axes))
             return arithmetic.array(given)
 
         p, P = prior(agent_prior, axis), prior(opponent_prior, axis + 1)

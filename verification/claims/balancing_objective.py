@@ -431,8 +431,8 @@ row(
     "report (17); report (18); report (19)",
     r"\beta^i > 0 > \beta^{-i}: \ J \text{ is concave in } \pi \text{ and convex in } \rho; "
     r"\text{ in general } \beta^i J \text{ is concave in } \pi,\ \beta^{-i} J \text{ in } \rho",
-    "“Opposite signs make the game minimax” holds for (19) over independent policies: a saddle point "
-    "exists and is unique.",
+    "“Opposite signs make the game minimax” holds for (19) over independent policies: J is concave in "
+    "one and convex in the other, strictly, so it has one saddle point.",
     stage_scope(),
     Symbolic(prove_curvature),
     inequality(
