@@ -67,22 +67,12 @@ def report():
 
 def test_json_rows_carry_what_is_promised(report):
     rows = json.loads(json.dumps(report.as_json()))
-    promised = [
-        "id",
-        "source",
-        "reading",
-        "statement",
-        "assumes",
-        "scope",
-        "verdict",
-        "expects",
-        "evidence",
-        "witness",
-    ]
-    assert all(set(promised) <= set(row) for row in rows)
+    promised = {"id", "source", "reading", "statement", "assumes", "scope", "verdict", "expects"}
+    promised |= {"evidence", "witness"}
+    assert all(promised <= set(row) for row in rows)
     words = [row["verdict"].split()[0] for row in rows]
     assert words == ["refuted", "supported", "refuted", "open", "open"]
-    assert rows[0]["witness"]["instance"] == {"x": "0"}
+    assert rows[0]["witness"]["instance"] == {"x": 0}
     assert [row["as_expected"] for row in rows] == [True, True, False, False, True]
 
 
@@ -95,7 +85,7 @@ def test_sections_follow_the_document(report):
         "Other claims",
     ]
     readings = [row.claim.reading for row in by_section(report)["1.2.2 Balancing-Q, theory"]]
-    assert readings == ["corrected", "printed"] or readings == ["printed", "corrected"]
+    assert readings == ["printed", "corrected"]
     assert section(report.rows[0]) == "1.2.2 Balancing-Q, theory"
 
 
