@@ -36,7 +36,7 @@ _STATUSES = np.array(
     [Status.CONVERGED, Status.FLOOR, Status.ITERATION_LIMIT, Status.STALLED], dtype=object
 )
 #: β below this is 0 (and the bound counts the difference); priors below that are refused.
-_TINY_BETA, _TINY_PRIOR = 1e-200, 1e-280
+_TINY_BETA, _TINY_PRIOR = 1e-200, 1e-100
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,11 @@ def solve_batch(
     games, states, agents, opponents = sizes
     first, second = check(recipe, states, (agents, opponents))
     outer, inner = (opponents, agents) if first.axis == AGENT else (agents, opponents)
+    place = np.arange(states * agents * opponents)
+    if first.axis == AGENT:
+        place = np.ascontiguousarray(
+            place.reshape(states, opponents, agents).transpose(0, 2, 1)
+        ).reshape(-1)
     betas, bend = _betas(first, second)
     value, free = np.empty((games, states)), np.empty((games, states, outer))
     given = np.empty((games, states, agents, opponents))
@@ -113,7 +118,7 @@ def solve_batch(
         moves,
         payoffs,
         (states, outer, inner),
-        (1, opponents) if first.axis == AGENT else (opponents, 1),
+        place,
         gamma,
         betas,
         *_priors(first, second, states, agents, opponents),

@@ -2,17 +2,17 @@
 
     V ← V + (I − γ P_w)⁻¹ (TV − V),        TV(s) = F_outer[ F_inner[ r + γ Σ_t P V(t) ] ]
 
-The recipe has an inner level over an axis i and an outer one over j; q[s, j, i]. A lane whose game
-is done writes it out and takes the next game from the queue, so lanes never wait for each other.
+A lane whose game is done writes it out and takes the next game from the queue, so lanes never wait
+for each other.
 
-Values are V = c + w with w centred. With ε = 1 − Σ_t P (found without rounding, `_take`),
+Values are V = c + w with w centred. With ε = 1 − Σ_t P (found without rounding, `_inspect`),
 
     TV − V = F[ r + γ (Σ P w − c ε) ] − w − (1 − γ) c,
 
 whose rounding error grows with |r| and |w| and not with |V| ~ |r|/(1 − γ).
 
 Safeguard. A Newton step that leaves the residual above 0.9 of what it was is undone, and a run of
-value-iteration sweeps taken from where it started, 10, then 20, 40, … of them:
+value-iteration sweeps is taken from where it started, 10, then 20, 40, … of them:
 V ← TV + γ/(1 − γ) mid(TV − V). A sweep multiplies max |TV − V| by γ at most, whatever the signs of
 the β are, so every game converges; Newton's convergence is quadratic near the solution.
 
@@ -21,14 +21,14 @@ strictly diagonally dominant by rows; elimination keeps that (and the signs) in 
 no pivot vanishes and no entry exceeds twice the largest of A.
 
 Rounding. With u = 2⁻⁵³ and X = max|r| + γ max|w| + γ |c| max|ε|, a bound on the sums behind q:
-each q is off by at most (2S + 4) u X; a level of n outcomes moves by no more, and adds at most
-(6n + 36) u X, because its exponents round twice, its sums n + 4 times and exp and log once each,
-and log S, 1 ≤ 3 |log S| unless S is near one and log1p is used, is at most |β| (max q − min q) ≤
-2 |β| X. The last subtractions add 2u (X + (1 − γ)|c|). With κ = γ max Σ_t P < 1,
+each q is off by at most (2S + 4) u X; a level of n outcomes moves by no more than its arguments
+(F is non-expansive) and adds (6n + 35) u X (batch_levels.py, spread ≤ 2X); the last subtractions
+add 2u (X + (1 − γ)|c|). With κ = γ max Σ_t P < 1,
 
     max |V − V*| ≤ (max |TV − V| + all that) / (1 − κ) + u (|c| + max |w|).
 
-All arrays are vectors of blocks of WIDTH lanes (see lanes.py): block (s·J + j)·I + i of q, and so on.
+Blocks of lanes (lanes.py) are laid out in the game's order, [s, a, b, t]; place[row] is where row
+(s, a, b) stands in the order (s, outer action, inner action), in which groups are contiguous.
 """
 
 from __future__ import annotations
@@ -37,147 +37,218 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tabular_marl.numerics.kernels.batch_levels import aggregate
 from tabular_marl.numerics.kernels.lanes import (
     WIDTH,
     address,
-    exponentials,
     fma,
+    interleave,
     largest,
     load,
-    log_and_reciprocal,
     magnitude,
     smallest,
     splat,
     store,
-    where_equal,
     where_less,
 )
 
 _U = 2.0**-53
-#: status codes, and the rows of the per-lane notes
+#: status codes
 CONVERGED, FLOOR, ITERATION_LIMIT, STALLED, INVALID = range(5)
-_REWARD, _DEFICIT, _EXCESS, _LAST, _LARGEST, _MIDDLE, _SIZE, _SWEEPING, _LAST_MIDDLE = range(9)
-_NOTES = 9
+#: what is noted of every lane: max|r|, max|ε|, −min ε, min P, 0 unless not finite; then of its
+#: residual: the size, γ/(1−γ) times the middle, both one step earlier, the rounding noise; the
+#: proved bound; 1 if it sweeps
+_NOTES = 12
+_REWARD, _DEFICIT, _EXCESS, _LEAST, _POISON, _SIZE, _MIDDLE, _LAST_SIZE, _LAST_MIDDLE, _NOISE = (
+    range(10)
+)
+_BOUND, _SWEEPING = 10, 11
+#: With this many fresh lanes it is cheaper to lay all eight again, eight by eight.
+_MANY = 3
 
 
 @njit
-def _best(x, groups, count, prior, beta, best):  # type: ignore[no-untyped-def]
-    """The largest (β > 0) or smallest of each group's blocks over the support of its prior."""
-    for g in range(groups):
-        extreme = splat(-np.inf if beta > 0.0 else np.inf)
-        for k in range(g * count, (g + 1) * count):
-            if prior[k] > 0.0:
-                value = load(x, k)
-                extreme = largest(extreme, value) if beta > 0.0 else smallest(extreme, value)
-        store(best, g, extreme)
+def _lay(games, fresh, count, source, length, target):  # type: ignore[no-untyped-def]
+    """Copy each fresh lane's game, source[games[lane]·length + k], to lane of target's block k."""
+    if count >= _MANY:
+        whole = length - length % WIDTH
+        for k in range(0, whole, WIDTH):
+            interleave(source, games, length, k, target)
+        for lane in range(WIDTH):
+            for k in range(whole, length):
+                target[k * WIDTH + lane] = source[games[lane] * length + k]
+        return
+    for lane in range(WIDTH):
+        if fresh[lane]:
+            for k in range(length):
+                target[k * WIDTH + lane] = source[games[lane] * length + k]
 
 
 @njit
-def _finite(x, groups, count, prior, beta, inverse, tilt, free):  # type: ignore[no-untyped-def]
-    """F_β of each group of ``count`` blocks of x, which is overwritten, and the tilts.
+def _inspect(rows, states, game, notes):  # type: ignore[no-untyped-def]
+    """ε = 1 − Σ P of every row, and what has to be known of r and P.
 
-    In stages over all groups, so that the work of one group hides the latency of another.
+    ε is built as (((1 − p₁) − p₂) − …), what remains being no smaller than what is taken off, so
+    each difference's rounding error is (a − d) − p exactly. (Where a row sums to more than one by up
+    to 1e-9, that can be off by u·1e-9; the bound counts 1e-24.)
     """
-    _best(x, groups, count, prior, beta, free)
-    for g in range(groups):
-        best = load(free, g)
-        for k in range(g * count, (g + 1) * count):
-            store(x, k, smallest(splat(beta) * (load(x, k) - best), splat(0.0)))
-    for k in range(groups * count):
-        e, e_minus_1 = exponentials(load(x, k))
-        store(tilt, k, splat(prior[k]) * e)
-        store(x, k, splat(prior[k]) * e_minus_1)
-    for g in range(groups):
-        total, missing = splat(0.0), splat(0.0)
-        for k in range(g * count, (g + 1) * count):
-            total = total + load(tilt, k)
-            missing = missing + load(x, k)
-        log_total, scale = log_and_reciprocal(total, missing)
-        store(free, g, fma(log_total, splat(inverse), load(free, g)))
-        for k in range(g * count, (g + 1) * count):
-            store(tilt, k, load(tilt, k) * scale)
+    transition, reward, deficit = game
+    zero = splat(0.0)
+    biggest, short, excess, least, poison = zero, zero, zero, zero, zero
+    for row in range(rows):
+        remaining, lost, smallest_p = splat(1.0), zero, zero
+        for t in range(states):
+            p = load(transition, row * states + t)
+            smallest_p = smallest(smallest_p, p)
+            less = remaining - p
+            lost = lost + ((remaining - less) - p)
+            remaining = less
+        remaining = remaining + lost
+        r = load(reward, row)
+        store(deficit, row, remaining)
+        least = smallest(least, smallest_p)
+        short, excess = largest(short, remaining), largest(excess, zero - remaining)
+        biggest = largest(biggest, magnitude(r))
+        poison = fma(remaining, zero, fma(r, zero, poison))
+    store(notes, _REWARD, biggest)
+    store(notes, _DEFICIT, largest(short, excess))
+    store(notes, _EXCESS, excess)
+    store(notes, _LEAST, least)
+    store(notes, _POISON, poison)
 
 
 @njit
-def _extreme(x, groups, count, prior, beta, tilt, free):  # type: ignore[no-untyped-def]
-    """β = ±inf: the best outcome of the support; the prior restricted to the best ones."""
-    _best(x, groups, count, prior, beta, free)
-    for g in range(groups):
-        total = splat(0.0)
-        for k in range(g * count, (g + 1) * count):
-            p = where_equal(load(x, k), load(free, g), splat(prior[k]), splat(0.0))
-            total = total + p
-            store(tilt, k, p)
-        for k in range(g * count, (g + 1) * count):
-            store(tilt, k, load(tilt, k) / total)
+def _put(q, place, row, gamma, future, drift, deficit, reward):  # type: ignore[no-untyped-def]
+    """q[row] = r + γ future − γ c ε, in its place."""
+    now = fma(drift, load(deficit, row), load(reward, row))
+    store(q, place[row], fma(splat(gamma), future, now))
 
 
 @njit
-def _mean(x, groups, count, prior, tilt, free):  # type: ignore[no-untyped-def]
-    """β = 0: the expectation under the prior, which is the tilt."""
-    for g in range(groups):
-        total = splat(0.0)
-        for k in range(g * count, (g + 1) * count):
-            p = splat(prior[k])
-            total = fma(p, load(x, k), total)
-            store(tilt, k, p)
-        store(free, g, total)
-
-
-@njit
-def _aggregate(x, groups, count, prior, beta, inverse, tilt, free):  # type: ignore[no-untyped-def]
-    if beta == 0.0:
-        _mean(x, groups, count, prior, tilt, free)
-    elif np.isinf(beta):
-        _extreme(x, groups, count, prior, beta, tilt, free)
-    else:
-        _finite(x, groups, count, prior, beta, inverse, tilt, free)
-
-
-@njit
-def _evaluate(sizes, gamma, betas, priors, game, value, work):  # type: ignore[no-untyped-def]
-    """TV − V and both tilts at V = c + w; returns (min, max) of TV − V and max |w|."""
+def _evaluate(sizes, gamma, betas, priors, place, game, value, work):  # type: ignore[no-untyped-def]
+    """TV − V and both tilts at V = c + w."""
     states, outer, inner = sizes
     transition, reward, deficit = game
     rest, constant, residual = value
     q, middle, inner_tilt, outer_tilt = work
     c = load(constant, 0)
     drift = splat(-gamma) * c
-    for row in range(states * outer * inner):
-        total = drift * load(deficit, row)
-        future = splat(0.0)
+    rows = states * outer * inner
+    for row in range(0, rows - rows % 4, 4):  # four sums at a time hide each other's latency
+        a, b, d, e = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
         for t in range(states):
-            future = fma(load(transition, row * states + t), load(rest, t), future)
-        store(q, row, fma(splat(gamma), future, load(reward, row) + total))
-    _aggregate(q, states * outer, inner, priors[0], betas[0], betas[1], inner_tilt, middle)
-    _aggregate(middle, states, outer, priors[1], betas[2], betas[3], outer_tilt, residual)
-    low, high, size = splat(np.inf), splat(-np.inf), splat(0.0)
+            v = load(rest, t)
+            at = row * states + t
+            a = fma(load(transition, at), v, a)
+            b = fma(load(transition, at + states), v, b)
+            d = fma(load(transition, at + 2 * states), v, d)
+            e = fma(load(transition, at + 3 * states), v, e)
+        _put(q, place, row, gamma, a, drift, deficit, reward)
+        _put(q, place, row + 1, gamma, b, drift, deficit, reward)
+        _put(q, place, row + 2, gamma, d, drift, deficit, reward)
+        _put(q, place, row + 3, gamma, e, drift, deficit, reward)
+    for row in range(rows - rows % 4, rows):
+        a = splat(0.0)
+        for t in range(states):
+            a = fma(load(transition, row * states + t), load(rest, t), a)
+        _put(q, place, row, gamma, a, drift, deficit, reward)
+    aggregate(q, states * outer, inner, priors[0], betas[0], betas[1], inner_tilt, middle)
+    aggregate(middle, states, outer, priors[1], betas[2], betas[3], outer_tilt, residual)
+    fall = splat(1.0 - gamma) * c
     for s in range(states):
-        w = load(rest, s)
-        change = (load(residual, s) - w) - splat(1.0 - gamma) * c
-        store(residual, s, change)
-        low, high = smallest(low, change), largest(high, change)
-        size = largest(size, magnitude(w))
-    return low, high, size
+        store(residual, s, (load(residual, s) - load(rest, s)) - fall)
 
 
 @njit
-def _newton_step(sizes, gamma, transition, inner_tilt, outer_tilt, residual, matrix, step):  # type: ignore[no-untyped-def]
-    """step = (I − γ P_w)⁻¹ residual; P_w from the tilts, elimination by rows, no pivots."""
+def _judge(states, gamma, units, bend, value, notes):  # type: ignore[no-untyped-def]
+    """Note the residual's size and middle, its noise u K X + b X² + …, and the proved bound."""
+    rest, constant, residual = value
+    low, high, size = splat(np.inf), splat(-np.inf), splat(0.0)
+    finite = splat(0.0)
+    for s in range(states):
+        change = load(residual, s)
+        low, high = smallest(low, change), largest(high, change)
+        finite = fma(change, splat(0.0), finite)
+        size = largest(size, magnitude(load(rest, s)))
+    c = magnitude(load(constant, 0))
+    scale = load(notes, _REWARD) + splat(gamma) * (size + c * load(notes, _DEFICIT))
+    noise = splat(_U) * (splat(units) * scale + splat(2.0 * (1.0 - gamma)) * c)
+    noise = noise + splat(1e-24) * c + splat(bend) * (scale * scale) + splat(1e-120)
+    gap = splat((1.0 - gamma) * (1.0 - 4.0 * _U)) - splat(gamma) * load(notes, _EXCESS)
+    worst = largest(magnitude(low), magnitude(high)) + finite
+    bound = (worst + noise) / gap * splat(1.0 + 16.0 * _U) + splat(_U) * (c + size)
+    store(notes, _SIZE, worst)
+    store(notes, _MIDDLE, splat(0.5 * gamma / (1.0 - gamma)) * (low + high))
+    store(notes, _NOISE, noise)
+    store(notes, _BOUND, where_less(splat(0.0), gap, bound, splat(np.inf)))
+
+
+@njit
+def _status(lane, tol, notes):  # type: ignore[no-untyped-def]
+    """How this lane's game ended, or −1."""
+    if not notes[_SIZE * WIDTH + lane] < np.inf:
+        return STALLED
+    if notes[_BOUND * WIDTH + lane] <= tol:
+        return CONVERGED
+    if notes[_SIZE * WIDTH + lane] <= 0.5 * notes[_NOISE * WIDTH + lane]:
+        return FLOOR
+    return -1
+
+
+@njit
+def _safeguard(lane, states, value, saved, notes, left, falls):  # type: ignore[no-untyped-def]
+    """Choose this lane's next move, a Newton step or a sweep, and undo a Newton step that failed."""
+    rest, constant, residual = value
+    size, middle = _SIZE * WIDTH + lane, _MIDDLE * WIDTH + lane
+    last_size, last_middle = _LAST_SIZE * WIDTH + lane, _LAST_MIDDLE * WIDTH + lane
+    if left[lane] > 0:
+        left[lane] -= 1
+    elif notes[size] > 0.9 * notes[last_size]:
+        for s in range(states):
+            rest[s * WIDTH + lane] = saved[s * WIDTH + lane]
+            residual[s * WIDTH + lane] = saved[(states + s) * WIDTH + lane]
+        constant[lane] = saved[2 * states * WIDTH + lane]
+        notes[size], notes[middle] = notes[last_size], notes[last_middle]
+        left[lane] = 10 << min(falls[lane], 20)
+        falls[lane] += 1
+    notes[last_size], notes[last_middle] = notes[size], notes[middle]
+    notes[_SWEEPING * WIDTH + lane] = 1.0 if left[lane] > 0 else 0.0
+
+
+@njit
+def _newton_step(sizes, gamma, place, transition, tilts, residual, weights, matrix, step):  # type: ignore[no-untyped-def]
+    """step = (I − γ P_w)⁻¹ residual, w the product of the tilts; elimination by rows, no pivots.
+
+    Tilts below 1e-130 count as 0 here: their product must not become denormal.
+    """
     states, outer, inner = sizes
     actions = outer * inner
+    tiny, zero = splat(1e-130), splat(0.0)
     for s in range(states):
-        for j in range(outer):
-            w = splat(-gamma) * load(outer_tilt, s * outer + j)
-            for i in range(inner):
-                row = (s * outer + j) * inner + i
-                store(inner_tilt, row, w * load(inner_tilt, row))
-        for t in range(states):
-            total = splat(1.0 if s == t else 0.0)
+        for k in range(actions):
+            at = place[s * actions + k]
+            given, free = load(tilts[0], at), load(tilts[1], at // inner)
+            given = where_less(tiny, given, given, zero)
+            free = where_less(tiny, free, free, zero)
+            store(weights, k, splat(-gamma) * free * given)
+        for t in range(0, states - states % 4, 4):
+            a, b, d, e = zero, zero, zero, zero
             for k in range(actions):
-                row = s * actions + k
-                total = fma(load(inner_tilt, row), load(transition, row * states + t), total)
-            store(matrix, s * states + t, total)
+                w, at = load(weights, k), (s * actions + k) * states + t
+                a = fma(w, load(transition, at), a)
+                b = fma(w, load(transition, at + 1), b)
+                d = fma(w, load(transition, at + 2), d)
+                e = fma(w, load(transition, at + 3), e)
+            store(matrix, s * states + t, a)
+            store(matrix, s * states + t + 1, b)
+            store(matrix, s * states + t + 2, d)
+            store(matrix, s * states + t + 3, e)
+        for t in range(states - states % 4, states):
+            a = zero
+            for k in range(actions):
+                a = fma(load(weights, k), load(transition, (s * actions + k) * states + t), a)
+            store(matrix, s * states + t, a)
+        store(matrix, s * states + s, load(matrix, s * states + s) + splat(1.0))
         store(step, s, load(residual, s))
     for s in range(states):
         inverse = splat(1.0) / load(matrix, s * states + s)
@@ -186,34 +257,29 @@ def _newton_step(sizes, gamma, transition, inner_tilt, outer_tilt, residual, mat
         for t in range(s + 1, states):
             store(matrix, s * states + t, inverse * load(matrix, s * states + t))
         for r in range(s + 1, states):
-            factor = splat(0.0) - load(matrix, r * states + s)
+            factor = zero - load(matrix, r * states + s)
             store(step, r, fma(factor, scaled, load(step, r)))
             for t in range(s + 1, states):
-                entry = load(matrix, r * states + t)
-                store(
-                    matrix, r * states + t, fma(factor, load(matrix, s * states + t), entry)
-                )
+                entry = fma(factor, load(matrix, s * states + t), load(matrix, r * states + t))
+                store(matrix, r * states + t, entry)
     for s in range(states - 1, -1, -1):
         total = load(step, s)
         for t in range(s + 1, states):
-            total = fma(splat(0.0) - load(matrix, s * states + t), load(step, t), total)
+            total = total - load(matrix, s * states + t) * load(step, t)
         store(step, s, total)
 
 
 @njit
 def _move(states, value, saved, step, notes):  # type: ignore[no-untyped-def]
-    """V ← V + step (or a sweep, or from the saved V a sweep), then centre w; keep the old V."""
+    """Keep V, then V ← V + step (or a sweep), and centre w."""
     rest, constant, residual = value
-    sweeping = load(notes, _SWEEPING)
-    middle = load(notes, _MIDDLE)
-    half = splat(0.5)
+    sweeping, middle = load(notes, _SWEEPING), load(notes, _MIDDLE)
     mean = splat(0.0)
     for s in range(states):
-        old = load(rest, s)
-        change = load(residual, s)
+        old, change = load(rest, s), load(residual, s)
         store(saved, s, old)
         store(saved, states + s, change)
-        new = old + where_less(half, sweeping, change + middle, load(step, s))
+        new = old + where_less(splat(0.5), sweeping, change + middle, load(step, s))
         store(rest, s, new)
         mean = mean + new
     c = load(constant, 0)
@@ -225,115 +291,34 @@ def _move(states, value, saved, step, notes):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _take(lane, at, strides, sizes, transitions, rewards, game, value, notes):  # type: ignore[no-untyped-def]
-    """Lay game ``at`` into ``lane``, V = 0; False where a row is not a distribution, or r not finite.
-
-    1 − Σ P is built as (((1 − p₁) − p₂) − …), what remains being no smaller than what is taken off,
-    so each difference's rounding error is (a − d) − p exactly. (Where a row sums to more than one by
-    up to 1e-9, the last of them can be off by u·1e-9; the bound counts it.)
-    """
-    states, outer, inner = sizes
-    transition, reward, deficit = game
-    rest, constant, residual = value
-    actions = outer * inner
-    least, most, largest_reward, smallest_p = 0.0, 0.0, 0.0, 0.0
-    finite = True
-    for s in range(states):
-        for j in range(outer):
-            for i in range(inner):
-                source = (at * states + s) * actions + j * strides[0] + i * strides[1]
-                row = (s * outer + j) * inner + i
-                r = rewards[source]
-                reward[row * WIDTH + lane] = r
-                largest_reward = max(largest_reward, abs(r))
-                finite = finite and abs(r) < np.inf
-                remaining, lost, smallest = 1.0, 0.0, 0.0
-                for t in range(states):
-                    p = transitions[source * states + t]
-                    transition[(row * states + t) * WIDTH + lane] = p
-                    smallest = min(smallest, p)
-                    less = remaining - p
-                    lost += (remaining - less) - p
-                    remaining = less
-                smallest_p = min(smallest_p, smallest)
-                remaining += lost
-                deficit[row * WIDTH + lane] = remaining
-                finite = finite and abs(remaining) < np.inf
-                least, most = min(least, remaining), max(most, remaining)
-        rest[s * WIDTH + lane] = 0.0
-        residual[s * WIDTH + lane] = 0.0  # V = 0 has yet to be evaluated: stay there
-    constant[lane] = 0.0
-    notes[_REWARD * WIDTH + lane] = largest_reward
-    notes[_DEFICIT * WIDTH + lane] = max(most, -least)
-    notes[_EXCESS * WIDTH + lane] = -least
-    notes[_LAST * WIDTH + lane] = np.inf
-    notes[_SWEEPING * WIDTH + lane] = 0.0
-    return finite and smallest_p >= 0.0 and max(most, -least) <= 1e-9
-
-
-@njit
-def _give(lane, at, strides, sizes, value, tilts, outs):  # type: ignore[no-untyped-def]
+def _give(lane, at, sizes, place, value, tilts, outs):  # type: ignore[no-untyped-def]
     """Write out V = c + w and the tilts (inner in the game's order of actions, outer [s, j])."""
     states, outer, inner = sizes
     rest, constant, residual = value
-    inner_tilt, outer_tilt = tilts
-    out, out_inner, out_outer = outs
+    pairs, rows = states * outer, states * outer * inner
     for s in range(states):
-        out[at * states + s] = constant[lane] + rest[s * WIDTH + lane]
-        for j in range(outer):
-            out_outer[(at * states + s) * outer + j] = outer_tilt[(s * outer + j) * WIDTH + lane]
-            for i in range(inner):
-                target = (at * states + s) * outer * inner + j * strides[0] + i * strides[1]
-                row = (s * outer + j) * inner + i
-                out_inner[target] = inner_tilt[row * WIDTH + lane]
+        outs[0][at * states + s] = constant[lane] + rest[s * WIDTH + lane]
+    for row in range(rows):
+        outs[1][at * rows + row] = tilts[0][place[row] * WIDTH + lane]
+    for pair in range(pairs):
+        outs[2][at * pairs + pair] = tilts[1][pair * WIDTH + lane]
 
 
 @njit
-def _judge(lane, gamma, tol, noise_factors, constant, notes):  # type: ignore[no-untyped-def]
-    """(max |TV − V|, proved error of c + w, status or −1 to go on) of one lane."""
-    low, high = notes[_MIDDLE * WIDTH + lane], notes[_LARGEST * WIDTH + lane]
-    size, c = notes[_SIZE * WIDTH + lane], abs(constant[lane])
-    residual = max(-low, high)
-    scale = notes[_REWARD * WIDTH + lane] + gamma * (
-        size + c * notes[_DEFICIT * WIDTH + lane]
-    )
-    units, bend = noise_factors
-    noise = _U * (units * scale + 2.0 * (1.0 - gamma) * c)
-    noise += 1e-24 * c + bend * scale * scale + 1e-120
-    gap = (1.0 - gamma) * (1.0 - 4.0 * _U) - gamma * notes[_EXCESS * WIDTH + lane]
-    bound = np.inf
-    if gap > 0.0:
-        bound = (residual + noise) / gap * (1.0 + 16.0 * _U) + _U * (c + size)
-    if not residual < np.inf:
-        return residual, np.inf, STALLED
-    if bound <= tol:
-        return residual, bound, CONVERGED
-    if residual <= 0.5 * noise:
-        return residual, bound, FLOOR
-    return residual, bound, -1
-
-
-@njit
-def _safeguard(lane, gamma, states, residual_now, value, saved, notes, left, falls):  # type: ignore[no-untyped-def]
-    """Choose this lane's next move, a Newton step or a sweep, and undo a Newton step that failed."""
+def _begin(lane, states, value, notes):  # type: ignore[no-untyped-def]
+    """V = 0 in a fresh lane; False where its game is not one."""
     rest, constant, residual = value
-    middle = 0.5 * (notes[_MIDDLE * WIDTH + lane] + notes[_LARGEST * WIDTH + lane])
-    middle *= gamma / (1.0 - gamma)
-    if left[lane] > 0:
-        left[lane] -= 1
-    elif residual_now > 0.9 * notes[_LAST * WIDTH + lane]:
-        for s in range(states):
-            rest[s * WIDTH + lane] = saved[s * WIDTH + lane]
-            residual[s * WIDTH + lane] = saved[(states + s) * WIDTH + lane]
-        constant[lane] = saved[2 * states * WIDTH + lane]
-        middle = notes[_LAST_MIDDLE * WIDTH + lane]
-        residual_now = notes[_LAST * WIDTH + lane]
-        left[lane] = 10 << min(falls[lane], 20)
-        falls[lane] += 1
-    notes[_LAST * WIDTH + lane] = residual_now
-    notes[_LAST_MIDDLE * WIDTH + lane] = middle
-    notes[_MIDDLE * WIDTH + lane] = middle
-    notes[_SWEEPING * WIDTH + lane] = 1.0 if left[lane] > 0 else 0.0
+    for s in range(states):
+        rest[s * WIDTH + lane] = 0.0
+        residual[s * WIDTH + lane] = 0.0  # V = 0 has yet to be evaluated: stay there
+    constant[lane] = 0.0
+    notes[_LAST_SIZE * WIDTH + lane] = np.inf
+    notes[_SWEEPING * WIDTH + lane] = 0.0
+    return (
+        notes[_LEAST * WIDTH + lane] >= 0.0
+        and notes[_DEFICIT * WIDTH + lane] <= 1e-9
+        and notes[_POISON * WIDTH + lane] == 0.0
+    )
 
 
 @njit
@@ -344,8 +329,8 @@ def _room(workspace, end, blocks):  # type: ignore[no-untyped-def]
 
 def workspace(states: int, outer: int, inner: int) -> NDArray[np.float64]:
     """The doubles that `solve_games` works in, beginning at a cache line."""
-    rows = states * outer * inner
-    blocks = rows * (states + 4) + states * (2 * outer + states + 5) + 2 + _NOTES
+    pairs, rows = states * outer, states * outer * inner
+    blocks = rows * (states + 4) + 2 * pairs + states * (states + 5) + outer * inner + 2 + _NOTES
     space = np.zeros(blocks * WIDTH + 8)
     skip = -space.ctypes.data % 64 // 8
     return space[skip : skip + blocks * WIDTH]
@@ -356,7 +341,7 @@ def solve_games(  # type: ignore[no-untyped-def]
     transitions,
     rewards,
     sizes,
-    strides,
+    place,
     gamma,
     betas,
     prior_inner,
@@ -373,83 +358,90 @@ def solve_games(  # type: ignore[no-untyped-def]
 ):
     """Solve every game; True when all reached the tolerance or the floor of double precision.
 
-    transitions and rewards are flat, in the game's order [g, s, a, b(, t)]; ``strides`` are those of
-    (j, i) in [a, b]. betas = (inner β, 1/β, outer β, 1/β); priors = ([s, j, i], [s, j]), flat.
-    noise_factors = (K, b): TV − V is off by at most u K X + b X². out[g, s]; out_certificate[g, 2] =
-    (max |TV − V|, error bound); out_counts[g, 2] = (iterations, status code).
+    transitions and rewards are flat, [g, s, a, b(, t)]. betas = (inner β, 1/β, outer β, 1/β); priors
+    [s, j, i] and [s, j], flat. noise_factors = (K, b): TV − V is off by at most u K X + b X².
+    out[g, s]; out_certificate[g, 2] = (max |TV − V|, error bound); out_counts[g, 2] = (iterations,
+    status code). A game that is none ends everything, with status INVALID.
     """
     states, outer, inner = sizes
-    pairs = states * outer
-    rows = pairs * inner
-    end = 0
-    transition, end = _room(workspace, end, rows * states)
+    pairs, rows = states * outer, states * outer * inner
+    transition, end = _room(workspace, 0, rows * states)
     reward, end = _room(workspace, end, rows)
     deficit, end = _room(workspace, end, rows)
-    game = (transition, reward, deficit)
     rest, end = _room(workspace, end, states)
     constant, end = _room(workspace, end, 1)
     residual, end = _room(workspace, end, states)
-    value = (rest, constant, residual)
     inner_tilt, end = _room(workspace, end, rows)
     outer_tilt, end = _room(workspace, end, pairs)
-    tilts = (inner_tilt, outer_tilt)
     q, end = _room(workspace, end, rows)
     middle, end = _room(workspace, end, pairs)
-    work = (q, middle, inner_tilt, outer_tilt)
+    weights, end = _room(workspace, end, outer * inner)
     matrix, end = _room(workspace, end, states * states)
     step, end = _room(workspace, end, states)
     saved, end = _room(workspace, end, 2 * states + 1)
     notes, end = _room(workspace, end, _NOTES)
-    priors = (address(prior_inner, 0), address(prior_outer, 0))
-    moves, payoffs = address(transitions, 0), address(rewards, 0)
-    outs = (address(out, 0), address(out_inner, 0), address(out_outer, 0))
-    at = np.full(WIDTH, -1)
-    iterations, left, falls = np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64), np.zeros(
-        WIDTH, np.int64
+    game, value, tilts = (
+        (transition, reward, deficit),
+        (rest, constant, residual),
+        (inner_tilt, outer_tilt),
     )
+    work = (q, middle, inner_tilt, outer_tilt)
+    priors = (address(prior_inner, 0), address(prior_outer, 0))
+    moves, payoffs, places = address(transitions, 0), address(rewards, 0), address(place, 0)
+    outs = (address(out, 0), address(out_inner, 0), address(out_outer, 0))
+    held = np.zeros(WIDTH, np.int64)  # the game of each lane
+    fresh, busy = np.ones(WIDTH, np.bool_), np.zeros(WIDTH, np.bool_)
+    iterations, left = np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
+    falls = np.zeros(WIDTH, np.int64)
     games = out_counts.shape[0]
-    queue, busy, fine = 0, 0, True
-    for lane in range(min(WIDTH, games)):
-        at[lane] = queue
-        if not _take(lane, queue, strides, sizes, moves, payoffs, game, value, notes):
-            out_counts[queue, 1] = INVALID
-            return False
+    queue, at_work, count, fine = 0, 0, min(WIDTH, games), True
+    for lane in range(count):
+        held[lane], busy[lane] = queue, True
         queue += 1
-        busy += 1
-    while busy > 0:
-        low, high, size = _evaluate(sizes, gamma, betas, priors, game, value, work)
-        store(notes, _MIDDLE, low)
-        store(notes, _LARGEST, high)
-        store(notes, _SIZE, size)
+        at_work += 1
+    count = WIDTH
+    while at_work > 0:
+        if count > 0:
+            _lay(address(held, 0), fresh, count, moves, rows * states, transition)
+            _lay(address(held, 0), fresh, count, payoffs, rows, reward)
+            _inspect(rows, states, game, notes)
+            for lane in range(WIDTH):
+                if fresh[lane]:
+                    iterations[lane], left[lane], falls[lane] = 0, 0, 0
+                    fresh[lane] = False
+                    if not _begin(lane, states, value, notes):
+                        out_counts[held[lane], 1] = INVALID
+                        return False
+            count = 0
+        _evaluate(sizes, gamma, betas, priors, places, game, value, work)
+        _judge(states, gamma, noise_factors[0], noise_factors[1], value, notes)
+        going_on = False
         for lane in range(WIDTH):
-            g = at[lane]
-            if g < 0:
+            if not busy[lane]:
                 continue
             iterations[lane] += 1
-            residual_now, bound, status = _judge(
-                lane, gamma, tol, noise_factors, value[1], notes
-            )
-            if status < 0 and iterations[lane] >= max_iterations:
-                status = ITERATION_LIMIT
+            status = _status(lane, tol, notes)
             if status < 0:
-                _safeguard(lane, gamma, states, residual_now, value, saved, notes, left, falls)
-                continue
-            _give(lane, g, strides, sizes, value, tilts, outs)
-            out_certificate[g, 0], out_certificate[g, 1] = residual_now, bound
+                if iterations[lane] < max_iterations:
+                    _safeguard(lane, states, value, saved, notes, left, falls)
+                    going_on = True
+                    continue
+                status = ITERATION_LIMIT
+            g = held[lane]
+            _give(lane, g, sizes, places, value, tilts, outs)
+            out_certificate[g, 0] = notes[_SIZE * WIDTH + lane]
+            out_certificate[g, 1] = notes[_BOUND * WIDTH + lane]
             out_counts[g, 0], out_counts[g, 1] = iterations[lane], status
             fine = fine and status <= FLOOR
-            iterations[lane], left[lane], falls[lane] = 0, 0, 0
             if queue < games:
-                at[lane] = queue
-                if not _take(
-                    lane, queue, strides, sizes, moves, payoffs, game, value, notes
-                ):
-                    out_counts[queue, 1] = INVALID
-                    return False
+                held[lane], fresh[lane] = queue, True
+                count += 1
                 queue += 1
             else:
-                at[lane] = -1
-                busy -= 1
-        _newton_step(sizes, gamma, game[0], tilts[0], tilts[1], value[2], matrix, step)
-        _move(states, value, saved, step, notes)
-    return fine
+                busy[lane] = False
+                at_work -= 1
+        if going_on:
+            _newton_step(sizes, gamma, places, transition, tilts, residual, weights, matrix, step)
+            _move(states, value, saved, step, notes)
+    # The addresses above must not outlive their arrays.
+    return fine and held.size == WIDTH

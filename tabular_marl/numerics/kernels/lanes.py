@@ -172,6 +172,7 @@ def splat(typing_context, number):  # type: ignore[no-untyped-def]
 
 
 _ADDRESS = types.CPointer(types.float64)
+_INDICES = types.CPointer(types.int64)
 
 
 @intrinsic
@@ -186,7 +187,7 @@ def address(typing_context, array, offset):  # type: ignore[no-untyped-def]
         data = context.make_array(signature.args[0])(context, builder, array).data
         return builder.gep(data, [offset])
 
-    return _ADDRESS(array, types.int64), codegen
+    return types.CPointer(array.dtype)(array, types.int64), codegen
 
 
 def _block(builder, at, block):  # type: ignore[no-untyped-def]
@@ -214,6 +215,50 @@ def store(typing_context, at, block, value):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(_ADDRESS, types.int64, LANES), codegen
+
+
+def _shuffle(builder, a, b, order):  # type: ignore[no-untyped-def]
+    order = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), order)
+    return builder.shuffle_vector(a, b, order)
+
+
+def _transposed(builder, rows):  # type: ignore[no-untyped-def]
+    """The columns of an 8 × 8 matrix given by its rows, in three rounds of shuffles."""
+    pairs = [
+        [_shuffle(builder, rows[i], rows[i + 1], order) for i in range(0, 8, 2)]
+        for order in ([0, 8, 2, 10, 4, 12, 6, 14], [1, 9, 3, 11, 5, 13, 7, 15])
+    ]
+    fours = [
+        [_shuffle(builder, half[i], half[i + 1], order) for i in (0, 2)]
+        for order in ([0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15])
+        for half in pairs
+    ]
+    return [
+        _shuffle(builder, left, right, order)
+        for order in ([0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15])
+        for left, right in fours
+    ]
+
+
+@intrinsic
+def interleave(typing_context, source, games, length, position, target):  # type: ignore[no-untyped-def]
+    """Lane l of blocks position … position + 7 of target = source[games[l]·length + the same]."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        source, games, length, position, target = arguments
+        rows = []
+        for lane in range(WIDTH):
+            at = builder.gep(games, [ir.Constant(ir.IntType(64), lane)])
+            game = builder.load(at, typ=ir.IntType(64))
+            begin = builder.add(builder.mul(game, length), position)
+            pointer = builder.bitcast(builder.gep(source, [begin]), _DOUBLES.as_pointer())
+            rows.append(builder.load(pointer, align=8, typ=_DOUBLES))
+        for k, column in enumerate(_transposed(builder, rows)):
+            block = builder.add(position, ir.Constant(ir.IntType(64), k))
+            builder.store(column, _block(builder, target, block), align=8)
+        return context.get_dummy_value()
+
+    return types.void(_ADDRESS, _INDICES, types.int64, types.int64, _ADDRESS), codegen
 
 
 @njit
