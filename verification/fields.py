@@ -54,6 +54,11 @@ class Field:
         rationals; exact where ``denominator`` is None."""
         return self._nested(self.project(np.asarray(values, dtype=float)), denominator)
 
+    def member(self, value: Any) -> bool:
+        """Whether an array of rationals could have come from this field."""
+        near = np.array(np.vectorize(float)(np.array(value, dtype=object)), dtype=float)
+        return bool(np.allclose(self.project(near), near, rtol=1e-9, atol=1e-12))
+
     def holds(self, value: Any) -> bool:
         """Whether one rational number is a member of a scalar field."""
         near = float(value)

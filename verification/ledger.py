@@ -148,7 +148,8 @@ def verify(
 
     ``examples``: instances for each sample instead of the claim's own number. ``jobs``: processes.
     ``store``: where results are kept (True: the default place, False: nowhere); ``fresh`` looks
-    again at everything. ``save_witnesses`` writes the counterexamples found into ``corpus``.
+    again at everything. The counterexamples found are written to ``witnesses/`` there, and into
+    the ``corpus`` where ``save_witnesses`` says so.
     Raises InputError for a pattern that matches nothing, and for cyclic premises.
     """
     start = time.perf_counter()
@@ -181,10 +182,11 @@ def verify(
         if shown:
             shown.close()
     rows = tuple(r for r in _rows(needed, evidence) if r.claim.id in {c.id for c in chosen})
-    if save_witnesses:
+    places = [kept.root / "witnesses"] if kept.root is not None else []
+    for place in [*places, *([corpus] if save_witnesses else [])]:
         for row in rows:
             if row.witness is not None and row.verdict.word == "refuted":
-                write(row.witness, corpus / f"{row.claim.id}.json")
+                write(row.witness, place / f"{row.claim.id}.json")
     return Report(rows, time.perf_counter() - start, interrupted)
 
 

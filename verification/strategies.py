@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tabular_marl.validation import InputError
+from tabular_marl.verification.arithmetic import rational
 from tabular_marl.verification.fields import Array, Beta, Choice, Distribution, Field, Floats
 from tabular_marl.verification.scope import Scope, scope
 
@@ -67,6 +68,17 @@ class Family:
             yield {name: field.bulk(rng, chosen, now) for name, field in self.fields}
             done += now
 
+    def member(self, instance: Mapping[str, Any]) -> bool:
+        """Whether an instance has this family's fields, sizes that agree, and members in them."""
+        if set(instance) != set(dict(self.fields)):
+            return False
+        exact = {name: _rationals(value) for name, value in instance.items()}
+        try:
+            self.sizes_of(exact)
+        except InputError:
+            return False
+        return all(field.member(exact[name]) for name, field in self.fields)
+
     def sizes_of(self, instance: Mapping[str, Any]) -> dict[str, int]:
         """The lengths that an instance's arrays have; InputError where they disagree."""
         found: dict[str, int] = {}
@@ -86,6 +98,10 @@ class Family:
         """The rational member of the family near a float instance."""
         floats = {n: np.asarray(instance[n], dtype=float) for n, _ in self.fields}
         return {n: field.snap(floats[n], denominator) for n, field in self.fields}
+
+
+def _rationals(value: Any) -> Any:
+    return [_rationals(v) for v in value] if isinstance(value, list) else rational(value)
 
 
 def instances(sizes: Mapping[str, tuple[int, int]] | None = None, **fields: Field) -> Family:

@@ -11,6 +11,7 @@ Committed witnesses live in ``verification/corpus/<claim id>.json``.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import tempfile
@@ -162,6 +163,8 @@ def replay(path: str | os.PathLike[str]) -> Replay:
 
 
 def known_instances(claim: Claim, corpus: Path = CORPUS) -> tuple[dict[str, Any], ...]:
-    """The instances of the corpus for a claim (with the claims it corrects: same family names)."""
-    path = corpus / f"{claim.id}.json"
-    return (read(path)["instance"],) if path.exists() else ()
+    """The committed counterexamples of a claim and of its other readings: what refuted the printed
+    statement is the first thing that the corrected one must survive."""
+    stem = claim.id.rsplit(".", 1)[0]
+    paths = {corpus / f"{claim.id}.json", *corpus.glob(f"{glob.escape(stem)}.*.json")}
+    return tuple(read(path)["instance"] for path in sorted(paths) if path.exists())

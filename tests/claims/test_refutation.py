@@ -242,3 +242,32 @@ def lipschitz(arithmetic, x, y, prior, beta):
     moved = free_energy(x, prior, beta, 0, arithmetic) - free_energy(y, prior, beta, 0, arithmetic)
     return sides(arithmetic.number("9/10") * arithmetic.norm(x - y), arithmetic.absolute(moved))
 """
+
+
+def test_the_counterexample_of_another_reading_is_tried_where_it_fits(tmp_path):
+    def needle(arithmetic, x):
+        return (x - arithmetic.number("1234567/1000000")) ** 2
+
+    def other_names(arithmetic, y):
+        return y * y
+
+    inside, outside = instances(x=number()), instances(x=number(-4, 1))
+    for name, gap, family in (
+        ("test.siblings.corrected", needle, inside),
+        ("test.siblings.elsewhere", needle, outside),
+        ("test.siblings.renamed", other_names, instances(y=number())),
+    ):
+        register(one_claim(name, Sampling(gap, family, "> 0"), about=scope(), expects="holds"))
+    hit = settle(needle, {"x": "1234567/1000000"}, "> 0")
+    claim = one_claim("test.siblings.printed", Sampling(needle, inside, "> 0"), about=scope())
+    saved = witnesses.make_witness(claim, claim.checks[0], {"x": "1234567/1000000"}, hit)
+    witnesses.write(saved, tmp_path / "test.siblings.printed.json")
+    report = verify(
+        "test.siblings.*", examples=50, store=tmp_path / "kept", progress=False, corpus=tmp_path
+    )
+    words = {row.claim.id.rsplit(".")[-1]: row.verdict.word for row in report.rows}
+    assert words == {"corrected": "refuted", "elsewhere": "supported", "renamed": "refuted"}
+    # what was found can be replayed from the store
+    found = witnesses.replay(tmp_path / "kept" / "witnesses" / "test.siblings.renamed.json")
+    assert found.confirmed
+    assert found.instance == {"y": "0"}

@@ -109,7 +109,8 @@ class _Run:
 
     def known(self) -> Evidence | None:
         """Instances that someone thought of, or that refuted this claim before."""
-        for instance in (*self.options.known, *self.check.known):
+        committed = [i for i in self.options.known if self.check.family.member(i)]
+        for instance in (*committed, *self.check.known):
             if not self._admitted(instance):
                 continue  # outside this claim's scope
             found = self._settle(instance)
@@ -265,7 +266,7 @@ class _Run:
             found = self._settle(exact)
         except ZeroDivisionError:
             found = None
-        known = found is not None and np.isfinite(found.size)
+        known = found is not None and np.isfinite(self._told(found))
         return self._evidence(
             Outcome.SUPPORTED,
             gap=self._told(found) if found is not None and known else self.tightest,
