@@ -16,11 +16,12 @@ from rich.table import Table
 
 import tabular_marl as tm
 from tabular_marl.study.figures import phase_diagram
-from tabular_marl.verification import reports
+from tabular_marl.verification.reports import terminal, write
 
 SOLVES = [
     ("Balancing-Q, competitive", tm.balancing_q, "prisoners-dilemma", (2, -1)),
-    ("Balancing-Q, opponent's view", tm.balancing_q, "prisoners-dilemma", (2, -1, "opponent")),
+    ("Balancing-Q, competitive", tm.balancing_q, "stag-hunt", (2, -1)),
+    ("Balancing-Q, opponent's view", tm.balancing_q, "stag-hunt", (2, -1, "opponent")),
     ("ROMMEO", tm.rommeo, "stag-hunt", (2,)),
     ("PR2", tm.pr2, "climbing", (0.5,)),
     ("ROMMEO", tm.rommeo, "meeting", (5,)),
@@ -43,9 +44,9 @@ def main(folder: Path) -> int:
                 name,
                 ", ".join(map(str, setting)),
                 f"{len(solution.value)}",
-                f"{solution.value[0]:.12g}",
+                f"{solution.value.max():.12g}",
                 f"{solution.error_bound:.1e}",
-                f"{proof.width:.1e}" if proof else "not asked",
+                f"{max(map(float, proof.radius)):.1e}" if proof else "not asked",
                 f"{solution.iterations}",
             )
         )
@@ -54,9 +55,9 @@ def main(folder: Path) -> int:
         "game",
         "setting",
         "states",
-        "V(first state)",
+        "best state's value",
         "proved error",
-        "128-bit width",
+        "128-bit radius",
         "iterations",
     )
     table = Table(*heads, title="Exact solutions, in reward units")
@@ -68,8 +69,8 @@ def main(folder: Path) -> int:
     figure.savefig(folder / "phase-diagram.png")
 
     ledger = tm.verify()
-    reports.print_report(ledger)
-    reports.write_reports(ledger, folder)
+    terminal.render(ledger)
+    write(ledger, folder)
 
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
@@ -84,7 +85,7 @@ td,th{{padding:.3rem .7rem;border-bottom:1px solid #ddd;text-align:left}}</style
 <table><tr>{"".join(f"<th>{escape(head)}</th>" for head in heads)}</tr>{body}</table>
 <h2>One game at every pair of temperatures</h2>
 <p>Balancing-Q on the stag hunt. On the right, what it is worth that the opponent moves first: zero
-on the diagonal alone, so the report's equation (22) holds there and fails elsewhere.</p>
+on the diagonal, where the report's equation (22) holds; elsewhere, what moving second is worth.</p>
 <img src="phase-diagram.png" alt="Phase diagram of Balancing-Q on the stag hunt">
 <h2>The ledger</h2>
 <p><a href="ledger.html">{len(ledger.rows)} claims, with their verdicts, evidence and

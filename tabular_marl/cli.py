@@ -244,21 +244,22 @@ def verify(
     seed: int = 0,
     fresh: Annotated[bool, arg(help="Look again at what was already decided.")] = False,
     report: Annotated[
-        Path | None, arg(metavar="DIR", help="Write ledger.html, ledger.md and junit.xml there.")
+        Path | None, arg(metavar="DIR", help="Write the ledger there: .html .md .xml .json")
     ] = None,
+    details: Annotated[bool, arg(help="Show evidence and counterexamples too.")] = False,
     json: JsonFlag = False,
 ) -> int:
     """Run the ledger and show each claim's verdict; interrupting keeps what was done."""
-    from tabular_marl.verification import reports
     from tabular_marl.verification.ledger import verify as run
+    from tabular_marl.verification.reports import terminal, write
 
     ran = run(*patterns, examples=examples, jobs=jobs, seed=seed, fresh=fresh, progress=not json)
     if json:
         emit_json(ran.as_json())
     else:
-        reports.print_report(ran)
+        terminal.render(ran, details=details)
     if report is not None:
-        for path in reports.write_reports(ran, report):
+        for path in write(ran, report):
             print(f"wrote {path}", file=sys.stderr)
     if ran.interrupted:
         print("interrupted; run the same command again to go on", file=sys.stderr)

@@ -4,10 +4,11 @@
 
     V_agent-first(β_a, β_o) = F_{β_a}( a ↦ F_{β_o}(Q(s, a, ·)) )        value, reward units
     π(a|s)                                                            behaviour
-    V_opponent-first − V_agent-first                                  what the order of moves is worth
+    V_opponent-first − V_agent-first                                  what moving second is worth
 
-The last panel is zero exactly on the diagonal β_a = β_o, and changes sign there: the chain of
-equalities in (22) holds on that line and, in general, nowhere else.
+The last panel is zero on the diagonal β_a = β_o and changes sign there: agent first is the smaller
+value where β_a > β_o, a soft max-min inequality. The chain of equalities in (22) needs that line,
+or a game without interaction.
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ STYLE = {
     "axes.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "figure.dpi": 150,
-    "savefig.bbox": "tight",
     "image.origin": "lower",
 }
 
@@ -69,7 +68,7 @@ def phase_diagram(
         (order, "opponent first minus agent first", "RdBu_r", "symmetric"),
     ]
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, 3, figsize=(9.4, 2.9), layout="constrained")
+        figure, axes = plt.subplots(1, 3, figsize=(9.4, 3.1), layout="constrained", dpi=150)
         for axis, (data, title, colours, limits) in zip(axes, panels, strict=True):
             if limits == "symmetric":
                 most = float(np.abs(data).max()) or 1.0
