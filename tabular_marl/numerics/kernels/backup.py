@@ -8,12 +8,12 @@ the rewards whatever the size of V, which is r/(1 − γ). ``e``, the excess of 
 is there because the game is taken as stored.
 
 Rounding, u = 2⁻⁵³: ``radius[s]`` bounds |computed d − d| by the standard model of arithmetic.
- - dense rows: p = h + l and w = g + f with heads h, g cut to 24 bits, so that Σ h g is exact in
-   any order; the other products sum to at most (2⁻²² + n 2⁻²⁵) max|w|, and err by at most 2n + 2
-   times u of that, in any order.
+ - dense rows: p = h + l and w = g + f with heads cut to 30 and 16 bits, so that Σ h g is exact in
+   any order; the other products sum to at most (2⁻¹⁶ + n 2⁻³¹) max|w|, and err by at most 2n + 2
+   times u of that, in any order. Likewise Σ p − 1 = (Σ h − 1) + Σ l, with n u Σ l for the error.
  - dense rows, quickly: n terms, at most (n + 3) u max|w| in any order.
  - sparse rows: n terms, (n + 2) u Σ p |w(t) − w(s)| in any order.
- - Σ P − 1: sums of heads are exact, those of tails below 2⁻⁴⁹ err by n² 2⁻¹⁰².
+ - sparse rows' Σ p − 1: sums of heads are exact, those of tails below 2⁻⁴⁹ err by n² 2⁻¹⁰².
  - every sum, product and quotient after that: u of its result. Free energies: kernels/levels.py.
 Where a kernel is compiled with ``reassoc`` and ``contract``, sums are reordered and fused, which
 these bounds allow; heads and tails come from functions compiled without.
@@ -27,9 +27,11 @@ from numba import njit
 from tabular_marl.numerics.kernels.levels import nested
 
 U = 2.0**-53
-#: Adding and subtracting these cuts a number of [0, 2] to a multiple of 2⁻⁴⁸, of 2⁻²⁴.
+#: Adding and subtracting these cuts a number of [0, 2] to a multiple of 2⁻⁴⁸, of 2⁻³⁰.
 _LONG = 1.5 * 2.0**4
-_SHORT = 1.5 * 2.0**28
+_SHORT = 1.5 * 2.0**22
+#: Joint actions of less weight than this, over their number, are left out of the Jacobian.
+NEGLIGIBLE = 1e-6
 #: Stands for everything below the normal range.
 _TINY = 1e-300
 
@@ -65,14 +67,14 @@ def _row_excess(p):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def split(w, head, tail):  # type: ignore[no-untyped-def]
-    """w = head + tail exactly, |tail| ≤ 2⁻²² max|w|, heads multiples of 2⁻²² max|w|; gives max|w|."""
+    """w = head + tail exactly, |tail| ≤ 2⁻¹⁶ max|w|, heads multiples of 2⁻¹⁶ max|w|; gives max|w|."""
     large = 0.0
     for t in range(w.shape[0]):
         large = max(large, abs(w[t]))
     power = 1.0
     if large > 0.0:
         power = 2.0 ** np.ceil(np.log2(large))
-    at = 1.5 * 2.0**30 * power
+    at = 1.5 * 2.0**36 * power
     for t in range(w.shape[0]):
         head[t] = _cut(w[t], at)
         tail[t] = w[t] - head[t]
@@ -81,13 +83,27 @@ def split(w, head, tail):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
 def _dot(p, w, head, tail):  # type: ignore[no-untyped-def]
-    """(Σ h g exactly, the rest of Σ p w)."""
+    """(Σ h g exactly, the rest of Σ p w), p = h + l and w = g + f."""
     exact, rest = 0.0, 0.0
     for j in range(p.shape[0]):
         h = _cut(p[j], _SHORT)
         exact += h * head[j]
         rest += h * tail[j] + _less(p[j], h) * w[j]
     return exact, rest
+
+
+@njit(cache=True, fastmath={"reassoc", "contract"})
+def _dot_and_sum(p, w, head, tail):  # type: ignore[no-untyped-def]
+    """The same, and (Σ h exactly, Σ l)."""
+    exact, rest, heads, tails = 0.0, 0.0, 0.0, 0.0
+    for j in range(p.shape[0]):
+        h = _cut(p[j], _SHORT)
+        l = _less(p[j], h)
+        exact += h * head[j]
+        rest += h * tail[j] + l * w[j]
+        heads += h
+        tails += l
+    return exact, rest, heads, tails
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
@@ -100,27 +116,30 @@ def _dot_quickly(p, w):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"contract"})
-def _mix(rows, weights, discount, s, out):  # type: ignore[no-untyped-def]
-    """out = row s of I − γ P_w, from the rows[K, S] of state s, four at a time."""
-    out[:] = 0.0
+def _mix(rows, weights, discount, s, kept, out):  # type: ignore[no-untyped-def]
+    """out = row s of I − γ P_w, from the rows[K, S] of state s, four at a time.
+
+    Actions of hardly any weight are left out: Newton's method does not notice.
+    """
     actions = weights.shape[0]
-    k = 0
-    while k < actions:
-        if k + 4 <= actions:
-            a, b = -discount * weights[k], -discount * weights[k + 1]
-            c, d = -discount * weights[k + 2], -discount * weights[k + 3]
-            if a != 0.0 or b != 0.0 or c != 0.0 or d != 0.0:
-                ra, rb, rc, rd = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
-                for t in range(out.shape[0]):
-                    out[t] += (a * ra[t] + b * rb[t]) + (c * rc[t] + d * rd[t])
-            k += 4
-        else:
-            a = -discount * weights[k]
-            if a != 0.0:
-                ra = rows[k]
-                for t in range(out.shape[0]):
-                    out[t] += a * ra[t]
-            k += 1
+    count, mass = 0, 0.0
+    for k in range(actions):
+        if weights[k] > NEGLIGIBLE / actions:
+            kept[count] = k
+            mass += weights[k]
+            count += 1
+    scale = -discount / mass
+    out[:] = 0.0
+    for i in range(0, count - 3, 4):
+        k, l, m, n = kept[i], kept[i + 1], kept[i + 2], kept[i + 3]
+        a, b, c, d = scale * weights[k], scale * weights[l], scale * weights[m], scale * weights[n]
+        ra, rb, rc, rd = rows[k], rows[l], rows[m], rows[n]
+        for t in range(out.shape[0]):
+            out[t] += (a * ra[t] + b * rb[t]) + (c * rc[t] + d * rd[t])
+    for i in range(count - count % 4, count):
+        a, ra = scale * weights[kept[i]], rows[kept[i]]
+        for t in range(out.shape[0]):
+            out[t] += a * ra[t]
     out[s] += 1.0
 
 
@@ -137,8 +156,20 @@ def _finish(s, q, size, offset, w, discount, levels, joint, tilts, scratch):  # 
 
 @njit(cache=True)
 def dense_sweep(  # type: ignore[no-untyped-def]
-    transition, reward, excess, known, discount, levels, offset, w,
-    d, radius, joint, tilts, matrix, accurate,
+    transition,
+    reward,
+    excess,
+    known,
+    discount,
+    levels,
+    offset,
+    w,
+    d,
+    radius,
+    joint,
+    tilts,
+    matrix,
+    accurate,
 ):
     """One sweep over transition[S·K, S]: fills d, radius [S], joint [S, K], tilts [S, T].
 
@@ -149,13 +180,15 @@ def dense_sweep(  # type: ignore[no-untyped-def]
     states, actions = reward.shape
     scratch = np.empty((levels[0].shape[0], actions))
     q = np.empty(actions)
+    kept = np.empty(actions, dtype=np.int64)
     head = np.empty(states)
     tail = np.empty(states)
     large = split(w, head, tail)
-    if accurate:
-        terms = (2.0 * states + 6.0) * (2.0**-22 + states * 2.0**-25) * 1.01
+    if accurate or not known:
+        terms = (2.0 * states + 6.0) * (2.0**-16 + min(1.0, states * 2.0**-31)) * 1.01
     else:
         terms = states + 3.0
+    sums = (states + 2.0) * min(1.0, states * 2.0**-31) * 1.01
     zero = large == 0.0 and offset == 0.0
     for s in range(states):
         size = 0.0
@@ -164,30 +197,45 @@ def dense_sweep(  # type: ignore[no-untyped-def]
             if not zero:
                 row = s * actions + k
                 p = transition[row]
-                if accurate:
+                if not known:
+                    total, rest, heads, tails = _dot_and_sum(p, w, head, tail)
+                    excess[row] = (heads - 1.0) + tails
+                elif accurate:
                     total, rest = _dot(p, w, head, tail)
                 else:
                     total, rest = _dot_quickly(p, w), 0.0
-                if not known:
-                    excess[row] = _row_excess(p)
                 ahead = discount * ((total - w[s]) + rest)
                 extra = discount * (excess[row] * offset)  # Σ p w − w(s) holds e w(s)
                 q[k] += ahead + extra
                 size = max(size, abs(reward[s, k]) + 6.0 * abs(ahead) + 8.0 * abs(extra))
         if not zero:
-            size += terms * large + states**2 * 2.0**-47 * (abs(offset) + large)
+            size += terms * large + sums * abs(offset)
         d[s], radius[s] = _finish(
             s, q, size, offset, w, discount, levels, joint[s], tilts[s], scratch
         )
         if matrix.shape[0] > 0:
-            _mix(transition[s * actions : (s + 1) * actions], joint[s], discount, s, matrix[s])
+            _mix(
+                transition[s * actions : (s + 1) * actions], joint[s], discount, s, kept, matrix[s]
+            )
     return known or not zero
 
 
 @njit(cache=True)
 def sparse_sweep(  # type: ignore[no-untyped-def]
-    indptr, indices, data, reward, excess, known, discount, levels, offset, w,
-    d, radius, joint, tilts,
+    indptr,
+    indices,
+    data,
+    reward,
+    excess,
+    known,
+    discount,
+    levels,
+    offset,
+    w,
+    d,
+    radius,
+    joint,
+    tilts,
 ):
     """The same over CSR rows (s, k), without a matrix."""
     states, actions = reward.shape
