@@ -17,7 +17,7 @@ last axis. Sources: report (1)-(14), (26)-(32), A.1, A.3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -190,6 +190,40 @@ def uniform(arithmetic: Arithmetic, like: Numbers, axis: int) -> Numbers:
 def policies(agent: Numbers) -> list[Numbers]:
     """agent [T+1, S, B, A] of an instance as a list of [S, A, B]."""
     return [laid(policy) for policy in agent]
+
+
+def summed(
+    game: Game, agent: Sequence[Numbers], opponent: Sequence[Numbers], extra: int = 0
+) -> Numbers:
+    """βR_0 + E Σ_{t>=1} γ^{t+extra} (βR_t − …) by walking forward from every (s_0, a_0, b_0)."""
+    out, weight = game.u, game.gamma**extra
+    law = game.transition
+    for pi, rho in zip(agent[1:], opponent[1:], strict=True):
+        weight = weight * game.gamma
+        out = out + weight * (law * game.value(game.u, pi, rho)).sum(axis=3)
+        step = ((pi * rho[:, None])[:, :, :, None] * game.transition).sum(axis=(1, 2))
+        law = (law[:, :, :, :, None] * step).sum(axis=3)
+    return out
+
+
+# -- readings of Q^{π_s,ρ}(s,b) in (31) ------------------------------------------------------------
+
+Reading = Callable[[Game, Numbers, Numbers], Numbers]
+
+
+def by_normaliser(game: Game, q: Numbers, agent: Numbers) -> Numbers:
+    """Q(s,b) by (30)."""
+    return game.agent_soft(q)
+
+
+def by_expectation(game: Game, q: Numbers, agent: Numbers) -> Numbers:
+    """Q(s,b) as E_π[Q(s,a,b)]."""
+    return (agent * q).sum(axis=1)
+
+
+def by_value(game: Game, q: Numbers, agent: Numbers) -> Numbers:
+    """Q(s,b) as E_π[Q(s,a,b) − log π/P_prior]."""
+    return game.agent_value(q, agent)
 
 
 # -- trajectories -------------------------------------------------------------------------------

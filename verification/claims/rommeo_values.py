@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import sympy
 
@@ -42,23 +40,9 @@ from tabular_marl.verification.claims._rommeo import (
     sample,
     stage_fields,
     stationary_fields,
+    summed,
 )
 from tabular_marl.verification.relation import Sides
-
-
-def summed(
-    game: Game, agent: Sequence[Numbers], opponent: Sequence[Numbers], extra: int = 0
-) -> Numbers:
-    """βR_0 + E Σ_{t>=1} γ^{t+extra} (βR_t − …) by walking forward from every (s_0, a_0, b_0)."""
-    out, weight = game.u, game.gamma**extra
-    law = game.transition
-    for pi, rho in zip(agent[1:], opponent[1:], strict=True):
-        weight = weight * game.gamma
-        out = out + weight * (law * game.value(game.u, pi, rho)).sum(axis=3)
-        step = ((pi * rho[:, None])[:, :, :, None] * game.transition).sum(axis=(1, 2))
-        law = (law[:, :, :, :, None] * step).sum(axis=3)
-    return out
-
 
 PLAY = {name: f for name, f in play_fields().items() if name != "initial"}
 ONE_ACTION_TWICE = {
@@ -94,7 +78,7 @@ row(
     "report.028.printed",
     "refuted",
     "report (28); report A.3.3",
-    r"Q_n = \beta R_n + E\sum_{t=n+1}^{T} \gamma^{t-n+1}(\cdots) \text{ satisfies } Q_n = \beta R_n "
+    r"Q_n = \beta R_n + E\sum_{t=n+1}^T \gamma^{t-n+1}(\cdots) \text{ satisfies } Q_n = \beta R_n "
     r"+ \gamma E\Big[-\log\frac{\pi}{P_{\mathrm{prior}}} - \log\frac{\rho}{P_{\mathrm{prior}}} + "
     r"Q_{n+1}\Big]",
     "The exponent at t = n + 1 must be 1, not 2: (28) contradicts the Bellman equation that A.3.3 "
@@ -126,9 +110,7 @@ def prove_exponent() -> Proof:
     u, gamma, later_u, cost, rest = sympy.symbols(names)
     table = u + gamma * (later_u - cost) + gamma**2 * rest  # rest: t >= n + 2, weighed γ^{t−n−2}
     next_table = later_u + gamma * rest
-    what = (
-        "Q_n = u + γ E[u' − cost] + γ² E[rest], Q_{n+1} = u' + γ E[rest], any number of later steps"
-    )
+    what = "Q_n = u + γ E[u' − cost] + γ² E[rest], Q_{n+1} = u' + γ E[rest], for any rest"
     return prove_zero(table - (u + gamma * (next_table - cost)), what)
 
 
@@ -193,8 +175,8 @@ row(
     "report.A.3.2.step1.printed",
     "proved",
     "report A.3.2",
-    r"\pi^* = \frac{e^{Q^*(s,a,a^{-i})} P_{\mathrm{prior}}}{e^{Q^*(s,a^{-i})}} \iff Q^*(s,a^{-i}) = "
-    r"Q^*(s,a,a^{-i}) - \log\frac{\pi^*}{P_{\mathrm{prior}}}",
+    r"\pi^* = \frac{e^{Q^*(s,a,a^{-i})} P_{\mathrm{prior}}}{e^{Q^*(s,a^{-i})}} \iff Q^*(s,a^{-i}) "
+    r"= Q^*(s,a,a^{-i}) - \log\frac{\pi^*}{P_{\mathrm{prior}}}",
     "For every action in the prior's support.",
     STAGE_SCOPE,
     Symbolic(prove_agent_inverse),
@@ -357,8 +339,8 @@ row(
     "report.028.optimal.stationary.corrected",
     "proved",
     "report (28); report A.3.2",
-    r"|Q^* - Q_n^{\pi^*,\rho^*}| \le \gamma^{T-n+1} \|V^*\|_\infty \text{ for the stationary } Q^*, "
-    r"\pi^*, \rho^*",
+    r"|Q^* - Q_n^{\pi^*,\rho^*}| \le \gamma^{T-n+1} \|V^*\|_\infty "
+    r"\text{ for the stationary } Q^*, \pi^*, \rho^*",
     "So the printed equation holds in the limit T → ∞ for γ < 1.",
     GAMES,
     Deduction(
