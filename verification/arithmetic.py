@@ -160,5 +160,6 @@ def kl(p: Numbers, q: Numbers, axis: int, arithmetic: Arithmetic) -> Numbers:
     p, q = np.broadcast_arrays(p, q)
     one = arithmetic.number(1)
     off = arithmetic.zeros(p)
-    ratio = np.where(off, one, p) / np.where(off, one, q)
+    ratio: Numbers = np.where(off, one, p)
+    ratio = ratio / np.where(off, one, q)
     return (p * arithmetic.log(ratio)).sum(axis=axis)

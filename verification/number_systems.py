@@ -122,7 +122,7 @@ class _Objects(Arithmetic):
     """Arrays of Python objects."""
 
     def array(self, nested: Any) -> NDArray[Any]:
-        return self._map(lambda v: v, np.array(nested, dtype=object))
+        return np.asarray(self._map(lambda v: v, np.array(nested, dtype=object)), dtype=object)
 
     def _map(self, function: Any, x: Numbers) -> Numbers:
         if not isinstance(x, np.ndarray):

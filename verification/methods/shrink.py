@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tabular_marl.verification.arithmetic import rational
+from tabular_marl.verification.fields import Distribution, Field
 from tabular_marl.verification.relation import Decision
-from tabular_marl.verification.strategies import Distribution, Family
+from tabular_marl.verification.strategies import Family
 
 Settle = Callable[[Mapping[str, Any]], Decision]
 
@@ -82,10 +83,12 @@ def _normalised(value: Any) -> Any:
 def _simpler(family: Family, instance: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The instance with one number, or one row of probabilities, replaced by a simpler one."""
     for name, field in family.fields:
-        rows = isinstance(field, Distribution)
-        for path, value in _parts(instance[name], rows):
-            candidates = _simpler_rows(value, field) if rows else _simpler_numbers(value, field)
-            for candidate in candidates:
+        for path, value in _parts(instance[name], rows=isinstance(field, Distribution)):
+            for candidate in (
+                _simpler_rows(value, field)
+                if isinstance(field, Distribution)
+                else _simpler_numbers(value, field)
+            ):
                 yield {**instance, name: _put(instance[name], path, candidate)}
 
 
@@ -110,7 +113,7 @@ def _cost(value: Any) -> tuple[Any, ...]:
     return (value.denominator, abs(value.numerator), value < 0)
 
 
-def _simpler_numbers(value: Any, field: Any) -> Iterator[Any]:
+def _simpler_numbers(value: Any, field: Field) -> Iterator[Any]:
     value = rational(value)
     candidates = {Fraction(0), Fraction(1), Fraction(-1), Fraction(2), Fraction(-2)}
     if isinstance(value, Fraction):
