@@ -29,6 +29,7 @@ _HOMES = {
     "rommeo": "models.rommeo",
     "pr2": "models.pr2",
     "balancing_q": "models.balancing_q",
+    "minimax_pr2": "models.minimax_pr2",
     "Solution": "solution",
     "Enclosure": "solution",
     "Status": "solution",

@@ -14,7 +14,8 @@ class Model:
     """One model: where its function lives, what it takes, where it is from.
 
     ``parameters`` are its own keyword arguments beside the game, priors and solver options;
-    ``required`` those without a default; ``citations`` keys of :mod:`tabular_marl.citations`.
+    ``required`` those without a default; ``citations`` keys of :mod:`tabular_marl.citations`;
+    ``attribute`` is the function's name where it is not the module's.
     """
 
     name: str
@@ -23,12 +24,14 @@ class Model:
     required: tuple[str, ...]
     equations: tuple[str, ...]
     citations: tuple[str, ...]
+    attribute: str = ""
 
     @property
     def function(self) -> Callable[..., Solution]:
         """The public function, such as :func:`tabular_marl.rommeo`."""
         loaded: Callable[..., Solution] = getattr(
-            importlib.import_module(f"tabular_marl.models.{self.module}"), self.module
+            importlib.import_module(f"tabular_marl.models.{self.module}"),
+            self.attribute or self.module,
         )
         return loaded
 
@@ -49,6 +52,14 @@ MODELS: dict[str, Model] = {
             ("beta_agent", "beta_opponent"),
             ("report (20)", "report (21)", "report (24)", "report (25)"),
             ("grau-moya2018",),
+        ),
+        Model(
+            "minimax-pr2",
+            "minimax_pr2",
+            ("beta", "beta_opponent"),
+            ("beta",),
+            ("report 1.4",),
+            ("wen2019",),
         ),
     )
 }
