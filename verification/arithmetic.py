@@ -70,19 +70,22 @@ def _extreme(x: Numbers, prior: Numbers, sign: int, axis: int, arithmetic: Arith
 
 
 def _soft(x: Numbers, prior: Numbers, beta: Numbers, axis: int) -> Numbers:
-    """F_β in floats, accurate at every |β x|: differences are taken from the mean where they are
-    small and from the dominating outcome elsewhere, with expm1 and log1p; p counts as normalised.
+    """F_β in floats, accurate at every |β x|, also where p or a tilted p nearly vanishes.
+
+    Small differences are taken from the mean, with expm1 and log1p; else log Σ exp(β x + log p) is
+    taken from its largest term. p counts as normalised.
     """
     x, prior = np.broadcast_arrays(x, prior)
+    prior = prior / prior.sum(axis=axis, keepdims=True)
     off = prior == 0
-    total = prior.sum(axis=axis, keepdims=True)
-    mean = np.where(off, 0.0, prior * x).sum(axis=axis, keepdims=True) / total
-    lead = np.where(off, -np.inf, beta * x)
-    best = np.take_along_axis(x, np.argmax(lead, axis=axis, keepdims=True), axis)
-    spread = np.max(np.where(off, 0.0, np.abs(beta * (x - mean))), axis=axis, keepdims=True)
-    centre = np.where(spread < 1, mean, best)
-    excess = prior * np.expm1(np.where(off, 0.0, beta * (x - centre))) / total
-    return np.squeeze(centre, axis) + np.log1p(excess.sum(axis=axis)) / beta
+    mean = np.where(off, 0.0, prior * x).sum(axis=axis, keepdims=True)
+    away = np.where(off, 0.0, beta * (x - mean))
+    excess = np.log1p((prior * np.expm1(np.clip(away, -1, 1))).sum(axis=axis))
+    terms = np.where(off, -np.inf, beta * x + np.log(np.where(off, 1.0, prior)))
+    top = np.max(terms, axis=axis)
+    total = top + np.log(np.exp(terms - np.expand_dims(top, axis)).sum(axis=axis))
+    near = np.max(np.abs(away), axis=axis) < 1
+    return np.where(near, np.squeeze(mean, axis) + excess / beta, total / beta)[()]
 
 
 def _constant(x: Numbers, prior: Numbers, axis: int) -> Numbers:

@@ -95,7 +95,8 @@ def _fractions(
         return _filled(shape, numerators.map(lambda k: Fraction(k, denominator)))
 
     usable = [d for d in (1, 2, 3, 4, 5, 10) if math.ceil(low * d) <= math.floor(high * d)]
-    return st.sampled_from(usable or [low.denominator * high.denominator]).flatmap(over)
+    made = {d: over(d) for d in usable or [low.denominator * high.denominator]}
+    return st.sampled_from(list(made)).flatmap(made.__getitem__)
 
 
 def _filled(shape: tuple[int, ...], entries: SearchStrategy[Any]) -> SearchStrategy[Any]:

@@ -50,12 +50,16 @@ class Family:
         """Hypothesis: sizes first, smallest first; then the fields, in simple rationals."""
         from hypothesis import strategies as st
 
-        sizes = st.fixed_dictionaries({n: st.integers(low, high) for n, (low, high) in self.sizes})
-        return sizes.flatmap(
-            lambda chosen: st.fixed_dictionaries(
-                {name: field.strategy(chosen) for name, field in self.fields}
-            )
-        )
+        made: dict[tuple[int, ...], SearchStrategy[dict[str, Any]]] = {}
+
+        def of(lengths: tuple[int, ...]) -> SearchStrategy[dict[str, Any]]:
+            if lengths not in made:  # built once for each choice of sizes: building is slow
+                chosen = dict(zip(dict(self.sizes), lengths, strict=True))
+                parts = {name: field.strategy(chosen) for name, field in self.fields}
+                made[lengths] = st.fixed_dictionaries(parts)
+            return made[lengths]
+
+        return st.tuples(*(st.integers(low, high) for _, (low, high) in self.sizes)).flatmap(of)
 
     def bulk(self, seed: int, count: int) -> Iterator[dict[str, Floats]]:
         """``count`` float instances in chunks of equal sizes, batched along the last axis."""

@@ -74,14 +74,14 @@ def nearly(arithmetic, x, y):
 def test_a_needle_is_found_by_the_directed_search():
     family = instances(x=number("1/3", 4), y=number(-4, 4))
     far = one_claim("test.needle", Sampling(nearly, family, known=()), about=scope())
-    assert far.checks[0].run(far, Options(examples=400)).outcome is Outcome.SUPPORTED
+    assert far.checks[0].run(far, Options(examples=1000)).outcome is Outcome.SUPPORTED
     family = instances(x=number(-4, 4), y=number(-4, 4))
 
     def shifted(arithmetic, x, y):
         return nearly(arithmetic, x - arithmetic.number("1/7"), y - arithmetic.number("2/9"))
 
     claim = one_claim("test.needle", Sampling(shifted, family), about=scope())
-    evidence = claim.checks[0].run(claim, Options(examples=400))
+    evidence = claim.checks[0].run(claim, Options(examples=1000))
     assert evidence.outcome is Outcome.REFUTED
     values, _ = evaluate(shifted, evidence.witness["instance"], EXACT)
     assert values[0] < 0

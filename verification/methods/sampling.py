@@ -187,12 +187,12 @@ class _Run:
         found = self._certain(self.at)
         if found is not None:
             return self._refuted(*found)
-        budget = max(100, min(200, self.count // 40))
+        budget = max(40, min(200, self.count // 10))
         for instance in directed(check.family, self.margin, self.seed, budget):
             evidence = self._nearer(instance)
             if evidence is not None:
                 return evidence
-        for instance in polish(check.family, self.margin, self.at, 4 * budget):
+        for instance in polish(check.family, self.margin, self.at, 400):
             evidence = self._nearer(instance)
             if evidence is not None:
                 return evidence
