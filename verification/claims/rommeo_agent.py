@@ -23,17 +23,14 @@ from tabular_marl.verification import (
     sides,
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
-from tabular_marl.verification.claims._rommeo import (
+from tabular_marl.verification.claims._rommeo import Game, laid, laid_stage, policies
+from tabular_marl.verification.claims._rommeo_rows import (
     GIBBS,
     PLAYS,
     SMALL,
     STAGE_SCOPE,
     STAGE_SIZES,
-    Game,
-    laid,
-    laid_stage,
     play_fields,
-    policies,
     row,
     sample,
     stage_fields,

@@ -20,18 +20,16 @@ from tabular_marl.verification import (
     sides,
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
-from tabular_marl.verification.claims._rommeo import (
+from tabular_marl.verification.claims._rommeo import Game, laid, policies
+from tabular_marl.verification.claims._rommeo_rows import (
     GAMES,
     PLAYS,
     SIZES,
     STAGE_SCOPE,
     STAGE_SIZES,
     TIMES,
-    Game,
     game_fields,
-    laid,
     play_fields,
-    policies,
     row,
     sample,
     stage_fields,

@@ -23,14 +23,12 @@ from tabular_marl.verification import (
     sides,
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
-from tabular_marl.verification.claims._rommeo import (
+from tabular_marl.verification.claims._rommeo import Game, expected, inside
+from tabular_marl.verification.claims._rommeo_rows import (
     GAMES,
     STAGE_SCOPE,
     STAGE_SIZES,
-    Game,
-    expected,
     game_fields,
-    inside,
     row,
     sample,
     stage_fields,

@@ -13,14 +13,12 @@ import numpy as np
 
 from tabular_marl.verification import Counterexample, Deduction, Proof, Symbolic, prove_zero, sides
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
-from tabular_marl.verification.claims._rommeo import (
+from tabular_marl.verification.claims._rommeo import Game, divergence, policies
+from tabular_marl.verification.claims._rommeo_rows import (
     PLAYS,
     SMALL,
     UNDISCOUNTED,
-    Game,
-    divergence,
     play_fields,
-    policies,
     policy_fields,
     row,
     sample,

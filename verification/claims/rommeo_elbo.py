@@ -23,34 +23,31 @@ from tabular_marl.verification import (
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
 from tabular_marl.verification.claims._rommeo import (
-    GIBBS,
-    SMALL,
-    UNDISCOUNTED,
     Game,
     divergence,
     every,
-    game_fields,
     laid,
     log_ratio,
     model,
-    play_fields,
     policies,
-    row,
-    sample,
     tally,
     variational,
+)
+from tabular_marl.verification.claims._rommeo_rows import (
+    GIBBS,
+    SMALL,
+    UNDISCOUNTED,
+    game_fields,
+    play_fields,
+    row,
+    sample,
 )
 from tabular_marl.verification.relation import Sides
 
 TWO_TIMES = {**SMALL, "times": (1, 2)}
 
 
-def undiscounted_fields() -> dict:
-    """A play without γ."""
-    fields = play_fields()
-    del fields["gamma"]
-    return fields
-
+PLAY = {name: field for name, field in play_fields().items() if name != "gamma"}
 
 # -- A.1.1, line by line ---------------------------------------------------------------------------
 
@@ -215,7 +212,7 @@ row(
     "The logarithm of the product, by induction over time; initial law and transitions cancel.",
     UNDISCOUNTED,
     Symbolic(prove_per_trajectory),
-    sample(per_trajectory, undiscounted_fields(), "== 0", TWO_TIMES),
+    sample(per_trajectory, PLAY, "== 0", TWO_TIMES),
 )
 
 
@@ -290,7 +287,7 @@ row(
         "substitution of equals",
         "take E_q of the identity that holds for every trajectory",
     ),
-    sample(split, undiscounted_fields(), "== 0", TWO_TIMES),
+    sample(split, PLAY, "== 0", TWO_TIMES),
     assumes=("π ≪ P_prior and ρ ≪ P_prior (else both sides are infinite)",),
 )
 
@@ -325,5 +322,5 @@ row(
         "chain of inequalities",
         "log P(O=1) − ELBO = KL >= 0",
     ),
-    sample(evidence_bound, undiscounted_fields(), ">= 0", TWO_TIMES),
+    sample(evidence_bound, PLAY, ">= 0", TWO_TIMES),
 )

@@ -9,27 +9,29 @@ of the first. The readings of Q(s,b), by (30), as a mean, and as a value, are th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 
-from tabular_marl.verification import Counterexample, Deduction
+from tabular_marl.verification import Counterexample, Deduction, Sampling
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 from tabular_marl.verification.claims._rommeo import (
-    PLAYS,
-    SIZES,
-    STAGE_SCOPE,
-    STAGE_SIZES,
-    TIMES,
     Game,
     Reading,
     by_expectation,
     by_normaliser,
     by_value,
     laid_stage,
-    play_fields,
     policies,
+)
+from tabular_marl.verification.claims._rommeo_rows import (
+    PLAYS,
+    SIZES,
+    STAGE_SCOPE,
+    STAGE_SIZES,
+    TIMES,
+    play_fields,
     row,
     sample,
     stage_fields,
@@ -38,6 +40,8 @@ from tabular_marl.verification.claims._rommeo import (
 PLAY = {name: f for name, f in play_fields().items() if name != "initial"}
 PLAY_SIZES = {**SIZES, **TIMES}
 Tables = Sequence[Numbers]
+Pair = tuple[Tables, Tables]
+Update = Callable[[Game, Reading, Tables, Tables], Pair]
 HALF, SURE = ["1/2", "1/2"], [["1/2", "1/2"], ["1/2", "1/2"]]
 
 
@@ -51,24 +55,24 @@ def agents_of(game: Game, table: Tables) -> list[Numbers]:
     return [game.agent_tilt(q) for q in table]
 
 
-def model_only(game: Game, reading: Reading, agent: Tables, opponent: Tables) -> tuple:
+def model_only(game: Game, reading: Reading, agent: Tables, opponent: Tables) -> Pair:
     """(31): π_s kept."""
     return agent, models_of(game, reading, game.evaluate(agent, opponent), agent)
 
 
-def simultaneous(game: Game, reading: Reading, agent: Tables, opponent: Tables) -> tuple:
+def simultaneous(game: Game, reading: Reading, agent: Tables, opponent: Tables) -> Pair:
     """(32), both from Q^{π,ρ}."""
     table = game.evaluate(agent, opponent)
     return agents_of(game, table), models_of(game, reading, table, agent)
 
 
-def agent_first(game: Game, reading: Reading, agent: Tables, opponent: Tables) -> tuple:
+def agent_first(game: Game, reading: Reading, agent: Tables, opponent: Tables) -> Pair:
     """(32), ρ̃ from Q^{π̃,ρ}."""
     better = agents_of(game, game.evaluate(agent, opponent))
     return better, models_of(game, reading, game.evaluate(better, opponent), better)
 
 
-def model_first(game: Game, reading: Reading, agent: Tables, opponent: Tables) -> tuple:
+def model_first(game: Game, reading: Reading, agent: Tables, opponent: Tables) -> Pair:
     """(32), π̃ from Q^{π,ρ̃}."""
     _, better = model_only(game, reading, agent, opponent)
     return agents_of(game, game.evaluate(agent, better)), better
@@ -85,7 +89,7 @@ def gain(
     agent_prior: Numbers = None,
     opponent_prior: Numbers = None,
     *,
-    update: object,
+    update: Update,
     reading: Reading,
 ) -> Numbers:
     """Q_n(s,b), in a reading, after an update minus before, for every n."""
@@ -107,7 +111,7 @@ def table_gain(
     agent_prior: Numbers = None,
     opponent_prior: Numbers = None,
     *,
-    update: object,
+    update: Update,
     reading: Reading,
 ) -> Numbers:
     """Q_n(s,a,b) after an update minus before, for every n."""
@@ -117,7 +121,7 @@ def table_gain(
     return np.stack(game.evaluate(*new)) - np.stack(game.evaluate(*old))
 
 
-def samples(update: object, reading: Reading) -> tuple:
+def samples(update: Update, reading: Reading) -> tuple[Sampling, ...]:
     """Support for both Q(s,b) and Q(s,a,b)."""
     return tuple(
         sample(partial(g, update=update, reading=reading), PLAY, ">= 0", PLAY_SIZES)

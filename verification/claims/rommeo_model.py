@@ -27,20 +27,22 @@ from tabular_marl.verification import (
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 from tabular_marl.verification.claims._rommeo import (
+    Game,
+    every,
+    model,
+    paths,
+    policies,
+    variational,
+)
+from tabular_marl.verification.claims._rommeo_rows import (
     ANY_BETA,
     SMALL,
     STAGE_SIZES,
     UNDISCOUNTED,
-    Game,
-    every,
     game_fields,
-    model,
-    paths,
-    policies,
     policy_fields,
     row,
     sample,
-    variational,
 )
 from tabular_marl.verification.relation import Sides
 

@@ -21,14 +21,16 @@ from tabular_marl.verification import (
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
 from tabular_marl.verification.claims._rommeo import (
-    STAGE_SCOPE,
-    STAGE_SIZES,
     Game,
     Reading,
     by_expectation,
     by_normaliser,
     by_value,
     laid_stage,
+)
+from tabular_marl.verification.claims._rommeo_rows import (
+    STAGE_SCOPE,
+    STAGE_SIZES,
     row,
     sample,
     stage_fields,

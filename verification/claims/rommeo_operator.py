@@ -19,16 +19,8 @@ from tabular_marl.verification import (
     sides,
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
-from tabular_marl.verification.claims._rommeo import (
-    ANY_BETA,
-    GAMES,
-    Game,
-    expected,
-    game_fields,
-    inside,
-    row,
-    sample,
-)
+from tabular_marl.verification.claims._rommeo import Game, expected, inside
+from tabular_marl.verification.claims._rommeo_rows import ANY_BETA, GAMES, game_fields, row, sample
 from tabular_marl.verification.relation import Sides
 
 

@@ -23,16 +23,14 @@ from tabular_marl.verification import (
     sides,
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl, tilt
-from tabular_marl.verification.claims._rommeo import (
+from tabular_marl.verification.claims._rommeo import Game, laid, laid_stage
+from tabular_marl.verification.claims._rommeo_rows import (
     GAMES,
     GIBBS,
     SIZES,
     STAGE_SCOPE,
     STAGE_SIZES,
-    Game,
     game_fields,
-    laid,
-    laid_stage,
     row,
     sample,
     stage_fields,

@@ -1,4 +1,4 @@
-"""Where β stands: ROMMEO's own objective against the report's: report (10).
+"""Where β stands: ROMMEO's own objective against the report's: report (3), (10).
 
     E[R − (1/β) log π/U − log ρ/P_prior]                       (10), as printed and as in ROMMEO
     E[R − (1/β) log π/U − (1/β) log ρ/P_prior] = (7)/β         with both logarithms weighted
@@ -24,15 +24,9 @@ from tabular_marl.verification import (
     scope,
     sides,
 )
-from tabular_marl.verification.arithmetic import Arithmetic, Numbers
-from tabular_marl.verification.claims._rommeo import (
-    STAGE_SIZES,
-    Game,
-    laid_stage,
-    row,
-    sample,
-    stage_fields,
-)
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
+from tabular_marl.verification.claims._rommeo import Game, laid_stage
+from tabular_marl.verification.claims._rommeo_rows import STAGE_SIZES, row, sample, stage_fields
 from tabular_marl.verification.relation import Sides
 
 
@@ -66,6 +60,31 @@ FIELDS = {
     **POLICIES,
 }
 
+
+def closer(
+    arithmetic: Arithmetic, reward: Numbers, beta: Numbers, step: Numbers, agent_prior: Numbers
+) -> Numbers:
+    """KL(π ‖ P_prior) of (8) at β minus at β + step: >= 0 if a larger β keeps π closer."""
+    distances = []
+    for scale in (beta, beta + step):
+        stage = Game.stage(arithmetic, scale * reward, agent_prior)
+        distances.append(kl(stage.agent_tilt(stage.u), stage.agent_prior, 1, arithmetic))
+    return distances[0] - distances[1]
+
+
+row(
+    "report.003.temperature.printed",
+    "refuted",
+    "report (3); report (8)",
+    r"\beta \text{ is a temperature: a larger } \beta \text{ keeps (8) closer to } "
+    r"P_{\mathrm{prior}}",
+    "β multiplies the reward in (3), so it is an inverse temperature: a larger β moves (8) away "
+    "from the prior. (16) uses the same letter for its inverse.",
+    scope(actions=">= 1", opponent_actions=">= 1", beta="(0, inf)", step="(0, inf)"),
+    Counterexample(
+        closer, {"reward": [[0], [1]], "beta": 1, "step": 1, "agent_prior": [["1/2", "1/2"]]}
+    ),
+)
 row(
     "report.010.printed",
     "refuted",
