@@ -5,7 +5,7 @@
     J(π, ρ)     = E_{π,ρ} Q − KL(π‖p)/β^i − KL(ρ‖P)/β^-i    report (19)
 
 Sources: report (19)-(25), (33), (35), A.2, A.4. Shapes: Q [A, B], p [A], P [B]; with states
-(``axis=1``) Q [S, A, B], p [S, A], P [S, B], transition [S, A, B, S]; in BATCH one more, last, axis.
+(``axis=1``) Q [S, A, B], p [S, A], P [S, B], transition [S, A, B, S]; BATCH adds a last axis.
 Values here are in reward units; the report's V^i is β^i times the value here.
 """
 
@@ -179,6 +179,8 @@ AGENT = distribution("actions")
 OPPONENT = distribution("opponent_actions")
 CONDITIONAL = distribution("actions", "opponent_actions")
 MATRIX = array("actions", "opponent_actions")
+PRIORS = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
+POLICIES = {"agent_policy": AGENT, "opponent_policy": OPPONENT}
 
 
 def stage_scope(beta_agent: str = SIGNED, beta_opponent: str = SIGNED, **more: Any) -> Scope:
@@ -195,7 +197,10 @@ def stage_family(
 ) -> Family:
     """One-stage games of up to 3×3 actions with further ``fields``; |β| in [1/16, 8]."""
     sizes = {"actions": (1, 3), "opponent_actions": (1, 3)}
-    betas = {"beta_agent": beta_agent or beta(high=8), "beta_opponent": beta_opponent or beta(high=8)}
+    betas = {
+        "beta_agent": beta_agent or beta(high=8),
+        "beta_opponent": beta_opponent or beta(high=8),
+    }
     return instances({**sizes, **({"states": states} if states else {})}, **fields, **betas)
 
 

@@ -8,7 +8,7 @@ and one view at a time it is a fixed point of a γ-contraction:
 
     T_A V = F_{β^i}[p] F_{β^-i}[P] (R + γ E V)        T_B V = F_{β^-i}[P] F_{β^i}[p] (R + γ E V)
 
-Shapes: reward [S, A, B], transition [S, A, B, S], values [S], conditional policies ρ(b|s, a) [S, A, B].
+Shapes: reward [S, A, B], transition [S, A, B, S], values [S], ρ(b|s, a) [S, A, B].
 """
 
 from __future__ import annotations
@@ -35,13 +35,11 @@ from tabular_marl.verification import (
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 from tabular_marl.verification.claims._balancing import (
     GIBBS,
-    MINUS,
     MONOTONE,
     PLUS,
     SHIFT,
     SIGNED,
     Stage,
-    identity,
     inequality,
     reals,
     row,
@@ -71,12 +69,32 @@ def two_steps(
     later_conditional: Numbers,
     **game: Numbers,
 ) -> Numbers:
-    """β^i, β^-i > 0, two decisions: V by (23) with the message V^i/β^i, minus J of any π_t, ρ_t(b|s, a)."""
+    """β^i, β^-i > 0, two decisions: V by (23) with the message V^i/β^i, minus J of any π_t,
+    ρ_t(b|s, a).
+    """
     last = Stage.of(arithmetic, reward, axis=1, **game)
     first = last.at(reward + gamma * successor(transition, last.agent_value()))
     later = last.conditional_objective(later_policy, later_conditional)
     played = last.at(reward + gamma * successor(transition, later))
     return first.agent_value() - played.conditional_objective(agent_policy, conditional)
+
+
+def leader_two_steps(
+    arithmetic: Arithmetic,
+    reward: Numbers,
+    transition: Numbers,
+    gamma: Numbers,
+    agent_policy: Numbers,
+    later_policy: Numbers,
+    **game: Numbers,
+) -> Numbers:
+    """Any signs, two decisions: β^i (V by (23) − J of π_t(a|s) against the opponent's answers)."""
+    last = Stage.of(arithmetic, reward, axis=1, **game)
+    first = last.at(reward + gamma * successor(transition, last.agent_value()))
+    later = last.conditional_objective(later_policy, last.conditional_opponent())
+    played = last.at(reward + gamma * successor(transition, later))
+    value = played.conditional_objective(agent_policy, played.conditional_opponent())
+    return (first.agent_value() - value) * last.x
 
 
 # -- (25) ----------------------------------------------------------------------------------------
@@ -147,7 +165,9 @@ def view_contraction(
 def solution_order(
     arithmetic: Arithmetic, reward: Numbers, transition: Numbers, gamma: Numbers, **game: Numbers
 ) -> Numbers:
-    """(β^i − β^-i)(T_B^k 0 − T_A^k 0), k = 1 … 12: iterates of both views on the way to V_A, V_B."""
+    """(β^i − β^-i)(T_B^k 0 − T_A^k 0), k = 1 … 12: iterates of both views on the way to V_A,
+    V_B.
+    """
     agent = opponent = reward[:, 0, 0] * 0
     sign = game["beta_agent"] - game["beta_opponent"]
     gaps = []
@@ -199,13 +219,14 @@ row(
     "report (17); report (23)",
     r"\beta^i, \beta^{-i} > 0: \ V_t = \max_{\pi, \rho(\cdot|s,a)} J_t, \quad "
     r"Q_t = R + \gamma E[V_{t+1}(s_{t+1})], \quad V_t = \tfrac{1}{\beta^i} V^i_t",
-    "With γ^t in (17), V at s_{t+1}, and an opponent who answers a, the recursion computes the optimum "
-    "of the discounted objective.",
+    "With γ^t in (17), V at s_{t+1}, and an opponent who answers a, the recursion computes the "
+    "optimum of the discounted objective.",
     POSITIVE,
     Deduction(
         ("report.017.discount.corrected", "report.020.identity.added", GIBBS),
         "backward induction over time",
-        "V_{t+1} bounds what follows, J_t is monotone in it, and (20) with ρ(b|a) attains the bound",
+        "V_{t+1} bounds what follows, J_t is monotone in it, and (20) with ρ(b|a) attains the "
+        "bound",
     ),
     inequality(
         two_steps,
@@ -222,6 +243,31 @@ row(
     ),
 )
 row(
+    "report.023.leader.corrected",
+    "report (22); report (23)",
+    r"\beta^i\left(V_t(s) - J_t(\pi, \text{the opponent's answers})\right) \ge 0, \quad "
+    r"V_t = \tfrac{1}{\beta^i}V^i_t, \ Q_t = R + \gamma E[V_{t+1}]",
+    "For every sign: with the agent's message V^i/β^i, (23) is the dynamic programme of a leader "
+    "whose action the opponent sees at each time.",
+    GAMES,
+    Deduction(
+        ("report.020.optimum.corrected", "report.017.discount.corrected", MONOTONE),
+        "backward induction over time",
+        "what follows is bounded by V_{t+1}; the opponent's answer aggregates Q_t by a free "
+        "energy, which is monotone in it; (20) is optimal at t",
+    ),
+    inequality(
+        leader_two_steps,
+        instances(
+            SIZES,
+            **GAME,
+            agent_policy=distribution("states", "actions"),
+            later_policy=distribution("states", "actions"),
+            **SIGNS,
+        ),
+    ),
+)
+row(
     "report.025.discount.printed",
     "report (23); report (25)",
     r"Q^* = R + E[V^*] \text{ of (25) is } Q = R + \gamma E[V] \text{ of (23)}",
@@ -232,10 +278,11 @@ row(
 row(
     "report.025.undiscounted.printed",
     "report (25)",
-    r"\text{(25) as printed (no } \gamma \text{) is solvable: some } V = R + V \text{ when each player "
+    r"\text{(25) as printed (no } \gamma \text{) is solvable: some } V = R + V \text{ when each "
+    r"player "
     r"has one action}",
-    "Without γ even a game of one state and one action each has no solution unless R = 0; the residual "
-    "is −R for every V, here shown at V = 0.",
+    "Without γ even a game of one state and one action each has no solution unless R = 0; the "
+    "residual is −R for every V, here shown at V = 0.",
     scope(beta_agent=SIGNED),
     Counterexample(undiscounted, {"reward": 1, "value": 0, "beta_agent": 1}, "== 0"),
 )
@@ -261,8 +308,8 @@ row(
     "report (22); report (25)",
     r"|V - \tfrac{1}{\beta^i}V^i| + |V - \tfrac{1}{\beta^{-i}}V^{-i}| \ge |A(R) - B(R)| "
     r"\text{ for every } V",
-    "One state, Q = R + γV. The right side is the difference of the views of R alone, so (25) has a "
-    "solution only if they agree: for equal temperatures or an additive R.",
+    "One state, Q = R + γV. The right side is the difference of the views of R alone, so (25) has "
+    "a solution only if they agree: for equal temperatures or an additive R.",
     stage_scope(gamma="[0, 1)"),
     Deduction(
         (SHIFT,),
@@ -292,7 +339,8 @@ row(
         "non-expansive after a discounted expectation",
     ),
     inequality(
-        view_contraction, instances(SIZES, **GAME, one=array("states"), two=array("states"), **SIGNS)
+        view_contraction,
+        instances(SIZES, **GAME, one=array("states"), two=array("states"), **SIGNS),
     ),
 )
 row(
@@ -306,7 +354,8 @@ row(
 row(
     "report.025.equal-temperatures.corrected",
     "report (22); report (25)",
-    r"\beta^i = \beta^{-i} \Rightarrow V_A = V_B: \text{ (25) with } \gamma \text{ has one solution}",
+    r"\beta^i = \beta^{-i} \Rightarrow V_A = V_B: \text{ (25) with } \gamma \text{ has one "
+    r"solution}",
     "Only then are the two systems one for every game.",
     scope(states=">= 1", actions=">= 1", opponent_actions=">= 1", beta=SIGNED, gamma="[0, 1)"),
     Deduction(
@@ -325,7 +374,8 @@ row(
     Deduction(
         ("report.022.order.added", "report.025.contraction.corrected", MONOTONE),
         "policy-evaluation monotonicity",
-        "β^i >= β^-i: T_B V_A >= T_A V_A = V_A, T_B is monotone and contracts to V_B, so V_B >= V_A",
+        "β^i >= β^-i: T_B V_A >= T_A V_A = V_A, T_B is monotone and contracts to V_B, so V_B >= "
+        "V_A",
     ),
     inequality(solution_order, instances(SIZES, **GAME, **SIGNS), examples=2000),
 )

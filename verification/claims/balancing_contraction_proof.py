@@ -36,10 +36,8 @@ from tabular_marl.verification.claims._balancing import (
     MATRIX,
     MINUS,
     MONOTONE,
-    OPPONENT,
     PLUS,
-    SHIFT,
-    SIGNED,
+    PRIORS,
     Stage,
     identity,
     inequality,
@@ -205,7 +203,9 @@ def prove_second_bracket() -> list[Proof]:
     p, t, e = positive("P"), positive("t"), positive("e")
     return [
         prove_zero(p * (t * e) - e * (p * t), "Σ P e^{β^-i Q + ε} = e^ε Σ P e^{β^-i Q}"),
-        prove_zero(x / y * (logs + epsilon) - x / y * (logs + epsilon), "its logarithm, times β^i/β^-i"),
+        prove_zero(
+            x / y * (logs + epsilon) - x / y * (logs + epsilon), "its logarithm, times β^i/β^-i"
+        ),
     ]
 
 
@@ -216,16 +216,12 @@ def prove_third() -> Proof:
 
 # -- claims ----------------------------------------------------------------------------------------
 
-PRIORS = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
-
 
 def _pairs(agent: str = "both") -> Family:
     return stage_family(beta(agent, high=8), one=MATRIX, two=MATRIX, **PRIORS)
 
 
-LINES = stage_family(
-    beta(high=4), beta(high=4), q=MATRIX, epsilon=number(), **PRIORS
-)
+LINES = stage_family(beta(high=4), beta(high=4), q=MATRIX, epsilon=number(), **PRIORS)
 ONE, ZERO = [[1]], [[0]]
 DYNAMICS = scope(states=">= 1", actions=">= 1", opponent_actions=">= 1", gamma="[0, 1)")
 VALUES = instances(
@@ -240,7 +236,12 @@ VALUES = instances(
 def _two_signs(step: str, gap: Any, instance: dict[str, Any], statement: str) -> None:
     """The printed first line of one case for β^i > 0, for each sign of β^-i."""
     for name, sign, value, why in (
-        ("positive", PLUS, 2, "ε beside β^-i Q² stands for ε/β^-i beside Q²: too little if β^-i > 1"),
+        (
+            "positive",
+            PLUS,
+            2,
+            "ε beside β^-i Q² stands for ε/β^-i beside Q²: too little if β^-i > 1",
+        ),
         ("negative", MINUS, -1, "for β^-i < 0 it moves V(Q²) the wrong way"),
     ):
         row(
@@ -257,8 +258,8 @@ row(
     "report.A.4.1.target.printed",
     "report A.4.1; report (157)",
     r"\max_s |V^1(s) - V^2(s)| \le \|Q^1 - Q^2\|_\infty = \varepsilon, \ V \text{ of (157)}",
-    "What A.4.1 sets out to show is false for |β^i| > 1: V of (157) is V^i, and moves by β^i c when Q "
-    "moves by c.",
+    "What A.4.1 sets out to show is false for |β^i| > 1: V of (157) is V^i, and moves by β^i c "
+    "when Q moves by c.",
     stage_scope(),
     Counterexample(value_bound, {"one": ONE, "two": ZERO, "beta_agent": 2, "beta_opponent": 1}),
 )
@@ -266,7 +267,8 @@ row(
     "report.A.4.1.target.corrected",
     "report A.4.1; report (157)",
     r"\max_s |V^1(s) - V^2(s)| \le |\beta^i|\,\|Q^1 - Q^2\|_\infty",
-    "Equivalently, V/β^i is non-expansive, for both signs. (The printed bound is right if |β^i| <= 1.)",
+    "Equivalently, V/β^i is non-expansive, for both signs. (The printed bound is right if |β^i| "
+    "<= 1.)",
     stage_scope(),
     Deduction(
         ("report.034.values.corrected", "report.033.temperature.corrected"),
@@ -288,18 +290,21 @@ _two_signs(
     "upper-step-1",
     upper_first,
     {"one": ONE, "two": ZERO},
-    r"V(Q^1) \le \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}Q^2 + \varepsilon)P)P",
+    r"V(Q^1) \le \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}Q^2 + "
+    r"\varepsilon)P)P",
 )
 _two_signs(
     "lower-step-1",
     lower_first,
     {"one": ZERO, "two": ONE},
-    r"V(Q^1) \ge \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}Q^2 - \varepsilon)P)P",
+    r"V(Q^1) \ge \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}Q^2 - "
+    r"\varepsilon)P)P",
 )
 row(
     "report.A.4.1.step-1-negative-agent.printed",
     "report A.4.1",
-    r"V(Q^1) \le \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}(Q^2 + \varepsilon))"
+    r"V(Q^1) \le \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}(Q^2 + "
+    r"\varepsilon))"
     r"P)P \text{ for every sign of } \beta^i",
     "Even with ε inside, V is β^i times a value: for β^i < 0 it falls where Q rises and both "
     "inequalities turn round.",
@@ -338,7 +343,8 @@ for case, epsilon, sign in (("upper", 1, "+"), ("lower", -1, "-")):
     row(
         f"report.A.4.1.{case}-step-3-bracket.printed",
         "report A.4.1",
-        rf"\log\int\exp(\tfrac{{\beta^i}}{{\beta^{{-i}}}}[L(a) {sign} \varepsilon])P = {sign}\varepsilon "
+        rf"\log\int\exp(\tfrac{{\beta^i}}{{\beta^{{-i}}}}[L(a) {sign} \varepsilon])P = "
+        rf"{sign}\varepsilon "
         r"+ \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}L(a))P",
         "Read with ε under the factor, step 2 is right and step 3 is not: what comes out is "
         "(β^i/β^-i) ε.",
@@ -411,9 +417,7 @@ row(
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\max_s|V^1(s) - V^2(s)|, \ T \text{ without } \gamma",
     "From values to (34): the operator of (157) has no γ to give.",
     DYNAMICS,
-    Counterexample(
-        last_step, {"one": [1], "two": [0], "transition": [[[[1]]]], "gamma": "9/10"}
-    ),
+    Counterexample(last_step, {"one": [1], "two": [0], "transition": [[[[1]]]], "gamma": "9/10"}),
 )
 row(
     "report.A.4.1.conclusion.corrected",

@@ -1,18 +1,15 @@
-"""The derivation of the policies, line by line: report A.2.1.
+"""The derivation of the conditional opponent: report A.2.1, first half.
 
-    J = E_π[E_{ρ(b|a)}[R − (1/β^-i) log ρ(b|a)/P] − (1/β^i) log π/P]          condition on a
+    J = E_π[E_{ρ(b|a)}[R − (1/β^-i) log ρ(b|a)/P] − (1/β^i) log π/P]              condition on a
     E_ρ[R − (1/β^-i) log ρ/P] = −KL(ρ ‖ exp(β^-i R) P / exp Q^-i(a)) + Q^-i(a)    "quantity (1)"
-    plug in, call (β^i/β^-i) Q^-i(a) = Q^i(a), and the same again for π
 
-Here Q^-i(a) = log Σ_b exp(β^-i R) P(b) is the normaliser of ρ(b|a), not the Q^-i(b) of (21). At one
-a: reward, prior, policy [B]. For the agent: Q^-i(a)/β^-i as agent_reward [A]. One state unless S.
+Here Q^-i(a) = log Σ_b exp(β^-i R) P(b) is the normaliser of ρ(b|a). Quantity (1) is at one a:
+reward, prior, policy [B]. The second half is in ``balancing_derivation_agent``.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from tabular_marl.verification import (
     Counterexample,
@@ -28,15 +25,13 @@ from tabular_marl.verification import (
     scope,
     sides,
 )
-from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, kl
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
 from tabular_marl.verification.claims._balancing import (
     AGENT,
     CONDITIONAL,
-    DUALITY,
     GIBBS,
     MATRIX,
-    OPPONENT,
-    PLUS,
+    PRIORS,
     SIGNED,
     Stage,
     identity,
@@ -47,7 +42,7 @@ from tabular_marl.verification.claims._balancing import (
     stage_scope,
 )
 
-# -- conditioning on a -----------------------------------------------------------------------------
+# -- formulas --------------------------------------------------------------------------------------
 
 
 def conditioning(
@@ -93,9 +88,6 @@ def conditioning_informed(
     information = (joint * arithmetic.log(joint / independent)).sum(axis=(0, 1))
     step = conditioning(arithmetic, reward, agent_policy, conditional, **game)
     return sides(step.left - step.right, information / stage.y)
-
-
-# -- quantity (1), at one a --------------------------------------------------------------------------
 
 
 def quantity(
@@ -172,93 +164,24 @@ def extremum(
     return sides(beta_opponent * step.left, beta_opponent * step.right)
 
 
-# -- plugging in -------------------------------------------------------------------------------------
+def _at_one_action(name: str) -> Family:
+    """reward, prior, policy [actions] and one β."""
+    return instances(
+        {"actions": (1, 3)},
+        **{"reward" if name == "beta_opponent" else "agent_reward": array("actions")},
+        prior=distribution("actions"),
+        policy=distribution("actions"),
+        **{name: beta(high=8)},
+    )
 
 
-def plugged(
-    arithmetic: Arithmetic, reward: Numbers, prior: Numbers, policy: Numbers, beta_opponent: Numbers
-) -> Any:
-    """E[R − (1/β^-i) log(exp(β^-i R) P / P)] = Q^-i/β^-i as displayed: no exp(Q^-i) below the line."""
-    _, normaliser = target(arithmetic, reward, prior, beta_opponent)
-    ratio = arithmetic.exp(beta_opponent * reward) * prior / prior
-    left = (policy * (reward - arithmetic.log(ratio) / beta_opponent)).sum(axis=0)
-    return sides(left, normaliser / beta_opponent)
-
-
-def plugged_normalised(
-    arithmetic: Arithmetic, reward: Numbers, prior: Numbers, policy: Numbers, beta_opponent: Numbers
-) -> Any:
-    """The same with exp(Q^-i) below the line."""
-    best, normaliser = target(arithmetic, reward, prior, beta_opponent)
-    left = (policy * (reward - arithmetic.log(best / prior) / beta_opponent)).sum(axis=0)
-    return sides(left, normaliser / beta_opponent)
-
-
-def scaled(
-    arithmetic: Arithmetic, agent_reward: Numbers, prior: Numbers, policy: Numbers, beta_agent: Numbers
-) -> Any:
-    """E[Q^-i/β^-i − (1/β^i) log π/P] = E[(β^i/β^-i) Q^-i − log π/P]."""
-    left = quantity(arithmetic, agent_reward, prior, policy, beta_agent)
-    right = (policy * beta_agent * agent_reward).sum(axis=0) - kl(policy, prior, 0, arithmetic)
-    return sides(left, right)
-
-
-def scaled_divided(
-    arithmetic: Arithmetic, agent_reward: Numbers, prior: Numbers, policy: Numbers, beta_agent: Numbers
-) -> Any:
-    """The same with 1/β^i in front of the right side."""
-    step = scaled(arithmetic, agent_reward, prior, policy, beta_agent)
-    return sides(step.left, step.right / beta_agent)
-
-
-def agent_maximum(
-    arithmetic: Arithmetic, agent_reward: Numbers, prior: Numbers, policy: Numbers, beta_agent: Numbers
-) -> Any:
-    """The objective that is left, at (20) and at another policy."""
-    return maximum(arithmetic, agent_reward, prior, policy, beta_agent)
-
-
-def agent_extremum(
-    arithmetic: Arithmetic, agent_reward: Numbers, prior: Numbers, policy: Numbers, beta_agent: Numbers
-) -> Any:
-    """β^i times both sides of :func:`agent_maximum`."""
-    return extremum(arithmetic, agent_reward, prior, policy, beta_agent)
-
-
-# -- the last display, over states --------------------------------------------------------------------
-
-
-def _last_display(
-    arithmetic: Arithmetic, agent_q: Numbers, prior: Numbers, policy: Numbers
-) -> tuple[Numbers, Numbers, Numbers]:
-    """(E_π[Q^i − log π/P], KL(π ‖ exp(Q^i) P/exp V^i), V^i) at each state; arrays [S, A]."""
-    value = arithmetic.log((prior * arithmetic.exp(agent_q)).sum(axis=1))
-    best = arithmetic.exp(agent_q - np.expand_dims(value, 1)) * prior
-    left = (policy * agent_q).sum(axis=1) - kl(policy, prior, 1, arithmetic)
-    return left, kl(policy, best, 1, arithmetic), value
-
-
-def divergence_at_a_state(
-    arithmetic: Arithmetic, agent_q: Numbers, prior: Numbers, policy: Numbers, initial: Numbers
-) -> Any:
-    """As printed: E_{P(s)} on the left and on V^i, the KL at one s."""
-    left, apart, value = _last_display(arithmetic, agent_q, prior, policy)
-    return sides((initial * left).sum(axis=0), (initial * value).sum(axis=0) - apart)
-
-
-def divergence_on_average(
-    arithmetic: Arithmetic, agent_q: Numbers, prior: Numbers, policy: Numbers, initial: Numbers
-) -> Any:
-    """With E_{P(s)} on the KL too."""
-    left, apart, value = _last_display(arithmetic, agent_q, prior, policy)
-    return sides((initial * left).sum(axis=0), (initial * (value - apart)).sum(axis=0))
-
-
-# -- proofs --------------------------------------------------------------------------------------
+# -- proofs ----------------------------------------------------------------------------------------
 
 
 def prove_conditioning() -> Proof:
-    reward, x, y, lpi, lp, lq, conditional, marginal = reals("R x y logpi logp logP logrho_ba logrho_b")
+    reward, x, y, lpi, lp, lq, conditional, marginal = reals(
+        "R x y logpi logp logP logrho_ba logrho_b"
+    )
     left = reward - (lpi - lp) / x - (marginal - lq) / y
     right = reward - (lpi - lp) / x - (conditional - lq) / y
     information = (lpi + conditional - lpi - marginal) / y
@@ -277,26 +200,8 @@ def prove_moved() -> Proof:
     return prove_zero(left - (y * reward - (lrho - lq)) / y, "integrand by integrand")
 
 
-def prove_plugged() -> Proof:
-    y, reward, lq, n = reals("y R logP N")
-    return prove_zero(reward - (y * reward + lq - n - lq) / y - n / y, "integrand by integrand")
-
-
 # -- claims ----------------------------------------------------------------------------------------
 
-
-def _at_one_action(name: str) -> Family:
-    """reward, prior, policy [actions] and one β."""
-    return instances(
-        {"actions": (1, 3)},
-        **{"reward" if name == "beta_opponent" else "agent_reward": array("actions")},
-        prior=distribution("actions"),
-        policy=distribution("actions"),
-        **{name: beta(high=8)},
-    )
-
-
-PRIORS = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
 OPPONENTS, AGENTS = _at_one_action("beta_opponent"), _at_one_action("beta_agent")
 ONE_OPPONENT = scope(actions=">= 1", beta_opponent=SIGNED)
 ONE_AGENT = scope(actions=">= 1", beta_agent=SIGNED)
@@ -310,7 +215,6 @@ TABLES = instances(
     policy=distribution("states", "actions"),
     initial=distribution("states"),
 )
-
 row(
     "report.A.2.1.conditioning.printed",
     "report A.2.1",
@@ -335,7 +239,8 @@ row(
 row(
     "report.A.2.1.conditioning-independent.printed",
     "report A.2.1; report (18)",
-    r"J(\pi, \rho) = J(\pi, \rho(\cdot|\cdot)) \text{ with independent } \rho(b) \text{ on the left, "
+    r"J(\pi, \rho) = J(\pi, \rho(\cdot|\cdot)) \text{ with independent } \rho(b) \text{ on the "
+    r"left, "
     r"any } \rho(b|a) \text{ on the right}",
     "The other reading of the first equality, with (18) on the left: then the two sides are about "
     "different policies.",
@@ -357,8 +262,8 @@ row(
     "report.A.2.1.conditioning.corrected",
     "report A.2.1",
     r"\text{left} - \text{right} = \tfrac{1}{\beta^{-i}} I(a; a^{-i})",
-    "What is dropped is the mutual information of the actions; it is 0 only under (18), and then the "
-    "opponent cannot answer a.",
+    "What is dropped is the mutual information of the actions; it is 0 only under (18), and then "
+    "the opponent cannot answer a.",
     stage_scope(),
     Symbolic(prove_conditioning),
     identity(
@@ -369,7 +274,8 @@ row(
 row(
     "report.A.2.1.moved-beta.printed",
     "report A.2.1",
-    r"E_\rho[R - \tfrac{1}{\beta^{-i}}\log\tfrac{\rho}{P}] = E_\rho[\beta^{-i}R - \log\tfrac{\rho}{P} "
+    r"E_\rho[R - \tfrac{1}{\beta^{-i}}\log\tfrac{\rho}{P}] = E_\rho[\beta^{-i}R - "
+    r"\log\tfrac{\rho}{P} "
     r"- Q^{-i} + Q^{-i}]",
     "Moving β^-i to the reward multiplies the line by β^-i; the factor 1/β^-i is missing.",
     ONE_OPPONENT,
@@ -388,9 +294,10 @@ row(
 row(
     "report.A.2.1.divergence.printed",
     "report A.2.1",
-    r"E_\rho[\beta^{-i}R - \log\tfrac{\rho}{P}] = -D_{KL}(\rho \| e^{\beta^{-i}R}P/e^{Q^{-i}}) + Q^{-i}",
-    "Lines 2 to 4 agree with one another, for any Q^-i(a) in them (the display of line 3 is garbled: "
-    "read log of exp(β^-i R) P / (ρ exp Q^-i), plus E Q^-i).",
+    r"E_\rho[\beta^{-i}R - \log\tfrac{\rho}{P}] = -D_{KL}(\rho \| e^{\beta^{-i}R}P/e^{Q^{-i}}) + "
+    r"Q^{-i}",
+    "Lines 2 to 4 agree with one another, for any Q^-i(a) in them (the display of line 3 is "
+    "garbled: read log of exp(β^-i R) P / (ρ exp Q^-i), plus E Q^-i).",
     ONE_OPPONENT,
     Symbolic(prove_divergence_form),
     identity(divergence_form, OPPONENTS),
@@ -441,107 +348,4 @@ row(
         "β^-i times the loss is KL(ρ‖target) >= 0, and 0 at the target",
     ),
     inequality(extremum, OPPONENTS),
-)
-row(
-    "report.A.2.1.plug-in.printed",
-    "report A.2.1",
-    r"E[R - \tfrac{1}{\beta^{-i}}\log\tfrac{e^{\beta^{-i}R}P}{P}] = E[\tfrac{1}{\beta^{-i}}Q^{-i}(a)]",
-    "As displayed the normaliser exp(Q^-i(a)) is missing below the fraction line; the left side is 0.",
-    ONE_OPPONENT,
-    Counterexample(plugged, {**ONE_ACTION, "beta_opponent": 1}, "== 0"),
-)
-row(
-    "report.A.2.1.plug-in.corrected",
-    "report A.2.1",
-    r"E[R - \tfrac{1}{\beta^{-i}}\log\tfrac{e^{\beta^{-i}R}P}{P\,e^{Q^{-i}(a)}}] = "
-    r"E[\tfrac{1}{\beta^{-i}}Q^{-i}(a)]",
-    "Under any law of b.",
-    ONE_OPPONENT,
-    Symbolic(prove_plugged),
-    identity(plugged_normalised, OPPONENTS),
-)
-row(
-    "report.A.2.1.agent-scale.printed",
-    "report A.2.1",
-    r"E[\tfrac{1}{\beta^{-i}}Q^{-i}(a) - \tfrac{1}{\beta^i}\log\tfrac{\pi}{P}] = "
-    r"E[\tfrac{\beta^i}{\beta^{-i}}Q^{-i}(a) - \log\tfrac{\pi}{P}]",
-    "The last line multiplies by β^i without saying so.",
-    ONE_AGENT,
-    Counterexample(
-        scaled, {"agent_reward": [1], "prior": [1], "policy": [1], "beta_agent": 2}, "== 0"
-    ),
-)
-row(
-    "report.A.2.1.agent-scale.corrected",
-    "report A.2.1",
-    r"E[\tfrac{1}{\beta^{-i}}Q^{-i}(a) - \tfrac{1}{\beta^i}\log\tfrac{\pi}{P}] = "
-    r"\tfrac{1}{\beta^i}E[\tfrac{\beta^i}{\beta^{-i}}Q^{-i}(a) - \log\tfrac{\pi}{P}]",
-    "With the factor; for β^i < 0 it exchanges maximum and minimum.",
-    ONE_AGENT,
-    Symbolic(prove_moved),
-    identity(scaled_divided, AGENTS),
-)
-row(
-    "report.A.2.1.agent-divergence.printed",
-    "report A.2.1",
-    r"E_{P(s)\pi}[Q^i - \log\tfrac{\pi}{P}] = -D_{KL}(\pi(\cdot|s) \| e^{Q^i}P/e^{V^i}) + "
-    r"E_{P(s)}[V^i(s)]",
-    "The divergence is left at one s while the other terms are averaged over s: wrong as soon as "
-    "there are two states.",
-    STATES,
-    Counterexample(
-        divergence_at_a_state,
-        {
-            "agent_q": [[0, 0], [0, 0]],
-            "prior": [["1/2", "1/2"], ["1/2", "1/2"]],
-            "policy": [["1/2", "1/2"], [1, 0]],
-            "initial": ["1/2", "1/2"],
-        },
-        "== 0",
-    ),
-)
-row(
-    "report.A.2.1.agent-divergence.corrected",
-    "report A.2.1",
-    r"E_{P(s)\pi}[Q^i - \log\tfrac{\pi}{P}] = E_{P(s)}[-D_{KL}(\pi(\cdot|s) \| e^{Q^i}P/e^{V^i}) + "
-    r"V^i(s)]",
-    "With E_{P(s)} on the divergence (or for one state, as printed).",
-    STATES,
-    Symbolic(prove_divergence_form),
-    identity(divergence_on_average, TABLES),
-)
-row(
-    "report.A.2.1.optimal-agent.printed",
-    "report A.2.1; report (20)",
-    r"\pi_{(20)} \text{ maximises } E[\tfrac{1}{\beta^{-i}}Q^{-i}(a) - "
-    r"\tfrac{1}{\beta^i}\log\tfrac{\pi}{P}]",
-    "“This can be maximised”: what is left is (1/β^i) times the last display, so for β^i < 0 the "
-    "policy minimises it.",
-    ONE_AGENT,
-    Counterexample(agent_maximum, {"agent_reward": [1, 0], **MINIMISED, "beta_agent": -1}),
-)
-row(
-    "report.A.2.1.optimal-agent.corrected",
-    "report A.2.1; report (20)",
-    r"\pi_{(20)} \text{ maximises it if } \beta^i > 0 \text{ and minimises it if } \beta^i < 0",
-    "The value there is V^i/β^i.",
-    ONE_AGENT,
-    Deduction(
-        (DUALITY, GIBBS),
-        "substitution of equals",
-        "β^i times the loss is KL(π‖(20)) >= 0, and 0 at (20)",
-    ),
-    inequality(agent_extremum, AGENTS),
-)
-row(
-    "report.A.2.1.scaled-argmax.added",
-    "report A.2.1",
-    r"\beta^i > 0: \text{ both sides of the scaled line are maximised by the same } \pi",
-    "So the missing factor does no harm to (20) when β^i is positive.",
-    scope(actions=">= 1", beta_agent=PLUS),
-    Deduction(
-        ("report.A.2.1.agent-scale.corrected",),
-        "substitution of equals",
-        "they differ by the positive factor β^i",
-    ),
 )

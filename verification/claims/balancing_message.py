@@ -29,6 +29,7 @@ from tabular_marl.verification.claims._balancing import (
     GIBBS,
     MATRIX,
     OPPONENT,
+    PRIORS,
     SIGNED,
     Stage,
     identity,
@@ -41,7 +42,9 @@ from tabular_marl.verification.claims._balancing import (
 
 
 def substitution(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Any:
-    """J as (18), (19) define it, at (20) and (21), against J at (20) and the conditional opponent."""
+    """J as (18), (19) define it, at (20) and (21), against J at (20) and the conditional
+    opponent.
+    """
     stage = Stage.of(arithmetic, reward, **game)
     pi = stage.agent_policy()
     right = stage.conditional_objective(pi, stage.conditional_opponent())
@@ -67,8 +70,22 @@ def exponential_dropped(
     return sides(left, (value - (policy * agent_q).sum(axis=0)) / beta_agent)
 
 
+def opponent_term(
+    arithmetic: Arithmetic, reward: Numbers, prior: Numbers, beta_opponent: Numbers
+) -> Any:
+    """−(1/β^-i) log(exp(β^-i R) P/(P exp Q^-i)) against −R + Q^-i/β^-i, at one a and every b."""
+    weights = arithmetic.exp(beta_opponent * reward) * prior
+    total = weights.sum(axis=0)
+    left = -arithmetic.log(weights / (prior * total)) / beta_opponent
+    return sides(left, arithmetic.log(total) / beta_opponent - reward)
+
+
 def last_line(
-    arithmetic: Arithmetic, reward: Numbers, agent_policy: Numbers, exponential: int, **game: Numbers
+    arithmetic: Arithmetic,
+    reward: Numbers,
+    agent_policy: Numbers,
+    exponential: int,
+    **game: Numbers,
 ) -> Any:
     """E_π[−(exp) Q^i/β^i + V^i/β^i + Q^-i(a)/β^-i] against V^i/β^i; exponential 1 or 0."""
     stage = Stage.of(arithmetic, reward, **game)
@@ -119,13 +136,18 @@ def prove_exponential_dropped() -> Proof:
     return prove_zero(-(q + lp - v - lp) / x - (v - q) / x, "integrand by integrand")
 
 
+def prove_opponent_term() -> Proof:
+    y, reward, lp, normaliser = reals("y R logP N")
+    left = -(y * reward + lp - lp - normaliser) / y
+    return prove_zero(left - (normaliser / y - reward), "the logarithm of the fraction")
+
+
 def prove_last_line() -> Proof:
     x, y, normaliser = reals("x y N")
     agent_q = x / y * normaliser
     return prove_zero(normaliser / y - agent_q / x, "Q^-i(a)/β^-i = Q^i(a)/β^i at every a")
 
 
-PRIORS = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
 CORNER = {"reward": [[1, 0], [0, 0]], "beta_agent": 1, "beta_opponent": 1}
 ONE_AGENT = scope(actions=">= 1", beta_agent=SIGNED)
 
@@ -133,8 +155,8 @@ row(
     "report.A.2.2.substitution.printed",
     "report A.2.2; report (18); report (21); report (22)",
     r"J(\pi_{(20)}, \rho_{(21)}) = J(\pi_{(20)}, \rho(\cdot|a)_{A.2.1})",
-    "“Plugging back the optimal opponent's policy” plugs in the conditional ρ(b|a) of A.2.1, not the "
-    "ρ(b) of (21) that (18) and (19) are about.",
+    "“Plugging back the optimal opponent's policy” plugs in the conditional ρ(b|a) of A.2.1, not "
+    "the ρ(b) of (21) that (18) and (19) are about.",
     stage_scope(),
     Counterexample(substitution, CORNER, "== 0"),
 )
@@ -154,26 +176,55 @@ row(
     "report A.2.2",
     r"E[-\tfrac{1}{\beta^i}\log\tfrac{e^{Q^i}P}{e^{V^i}P}] = "
     r"E[-\tfrac{1}{\beta^i}Q^i + \tfrac{1}{\beta^i}V^i]",
-    "Without it. The opponent's term of the same line, −R + Q^-i(a)/β^-i, is right as printed.",
+    "Without it.",
     ONE_AGENT,
     Symbolic(prove_exponential_dropped),
     identity(
         exponential_dropped,
         instances(
-            {"actions": (1, 3)}, agent_q=array("actions"), prior=AGENT, policy=AGENT, beta_agent=beta()
+            {"actions": (1, 3)},
+            agent_q=array("actions"),
+            prior=AGENT,
+            policy=AGENT,
+            beta_agent=beta(),
+        ),
+    ),
+)
+row(
+    "report.A.2.2.opponent-term.printed",
+    "report A.2.2",
+    r"-\tfrac{1}{\beta^{-i}}\log\frac{e^{\beta^{-i}R}P}{P\,e^{Q^{-i}(a)}} = -R + "
+    r"\tfrac{1}{\beta^{-i}}Q^{-i}(a)",
+    "The opponent's term of the same line is right as printed.",
+    scope(opponent_actions=">= 1", beta_opponent=SIGNED),
+    Symbolic(prove_opponent_term),
+    identity(
+        opponent_term,
+        instances(
+            {"opponent_actions": (1, 3)},
+            reward=array("opponent_actions"),
+            prior=OPPONENT,
+            beta_opponent=beta(high=8),
         ),
     ),
 )
 row(
     "report.A.2.2.last-line.printed",
     "report A.2.2",
-    r"E[R - \tfrac{1}{\beta^i}\exp Q^i + \tfrac{1}{\beta^i}V^i - R + \tfrac{1}{\beta^{-i}}Q^{-i}(a)] "
+    r"E[R - \tfrac{1}{\beta^i}\exp Q^i + \tfrac{1}{\beta^i}V^i - R + "
+    r"\tfrac{1}{\beta^{-i}}Q^{-i}(a)] "
     r"= \tfrac{1}{\beta^i}V^i",
     "With the exp left over the terms do not cancel.",
     stage_scope(),
     Counterexample(
         last_line,
-        {"reward": [[0]], "agent_policy": [1], "exponential": 1, "beta_agent": 1, "beta_opponent": 1},
+        {
+            "reward": [[0]],
+            "agent_policy": [1],
+            "exponential": 1,
+            "beta_agent": 1,
+            "beta_opponent": 1,
+        },
         "== 0",
     ),
 )
@@ -190,8 +241,8 @@ row(
     "report.A.2.2.message.printed",
     "report A.2.2; report (22)",
     r"J(\pi_{(20)}, \rho_{(21)}) = \tfrac{1}{\beta^i} V^i",
-    "The result read with the independent pair of (20), (21): false, as that pair does not attain the "
-    "value that the conditional opponent does.",
+    "The result read with the independent pair of (20), (21): false, as that pair does not attain "
+    "the value that the conditional opponent does.",
     stage_scope(),
     Counterexample(independent_message, CORNER, "== 0"),
 )
@@ -199,8 +250,8 @@ row(
     "report.A.2.2.message.corrected",
     "report A.2.2; report (22)",
     r"J(\pi_{(20)}, \rho(\cdot|a)_{A.2.1}) = \tfrac{1}{\beta^i} V^i",
-    "With the conditional opponent the left equation of (22) holds, for every sign, though two lines "
-    "of its proof do not.",
+    "With the conditional opponent the left equation of (22) holds, for every sign, though two "
+    "lines of its proof do not.",
     stage_scope(),
     Deduction(
         ("report.020.identity.added",),
@@ -214,8 +265,8 @@ row(
     "report A.2.2; report (22)",
     r"\beta^{-i}\left(\tfrac{1}{\beta^i}V^i - J(\pi_{(20)}, \rho)\right) \ge 0 "
     r"\text{ for every independent } \rho",
-    "The message is too optimistic about an independent opponent if β^-i > 0 and too pessimistic if "
-    "β^-i < 0.",
+    "The message is too optimistic about an independent opponent if β^-i > 0 and too pessimistic "
+    "if β^-i < 0.",
     stage_scope(),
     Deduction(
         ("report.020.identity.added", GIBBS),
@@ -229,8 +280,8 @@ row(
     "report A.2.2; report (18); report (22)",
     r"J(\pi^*, \rho) = F_{\beta^i}[P](E_\rho R) - \tfrac{1}{\beta^{-i}} D_{KL}(\rho\|P), \quad "
     r"\pi^* \propto P\,e^{\beta^i E_\rho R}",
-    "The message under (18): one number for both players, but each player's log-normaliser must be "
-    "reduced by the other's divergence from its prior.",
+    "The message under (18): one number for both players, but each player's log-normaliser must "
+    "be reduced by the other's divergence from its prior.",
     stage_scope(),
     Deduction(
         ("free-energy.duality",),

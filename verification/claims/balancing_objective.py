@@ -1,7 +1,6 @@
-"""The Balancing-Q objective: report (17)-(19).
+"""The Balancing-Q objective: report (17), (19).
 
     E Σ_t γ (R − (1/β^i) log π/P_prior − (1/β^-i) log ρ/P_prior)                              (17)
-    π(a, a^-i | s) = π(a|s) ρ(a^-i|s)                                                         (18)
     J(π, ρ) = E[R − (1/β^i) log π/P_prior − (1/β^-i) log ρ/P_prior]     at the last step      (19)
 
 β^i and β^-i are inverse temperatures of either sign. One state: reward [A, B], agent policy and
@@ -33,12 +32,10 @@ from tabular_marl.verification import (
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
 from tabular_marl.verification.claims._balancing import (
     AGENT,
-    CONDITIONAL,
     MATRIX,
-    MINUS,
-    OPPONENT,
     PLUS,
-    SHIFT,
+    POLICIES,
+    PRIORS,
     SIGNED,
     Stage,
     identity,
@@ -49,7 +46,7 @@ from tabular_marl.verification.claims._balancing import (
     stage_scope,
 )
 
-# -- (17) ----------------------------------------------------------------------------------------
+# -- formulas --------------------------------------------------------------------------------------
 
 
 def same_beta(
@@ -103,63 +100,6 @@ def own_argument(arithmetic: Arithmetic, agent_prior: Numbers, beta_agent: Numbe
     return kl(agent_prior, agent_prior, 0, arithmetic) / beta_agent
 
 
-# -- (18) ----------------------------------------------------------------------------------------
-
-
-def dependence(arithmetic: Arithmetic, joint: Numbers) -> Any:
-    """π(a, b) against π(a) ρ(b), entry by entry."""
-    return sides(joint, joint.sum(axis=1)[:, None] * joint.sum(axis=0))
-
-
-def derived_dependence(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Any:
-    """The same for the joint policy π(a) ρ(b|a) that A.2.1 derives."""
-    stage = Stage.of(arithmetic, reward, **game)
-    return dependence(arithmetic, stage.agent_policy()[:, None] * stage.conditional_opponent())
-
-
-def additive_dependence(
-    arithmetic: Arithmetic, agent_part: Numbers, opponent_part: Numbers, **game: Numbers
-) -> Any:
-    """As :func:`derived_dependence` for R(a, b) = f(a) + g(b)."""
-    return derived_dependence(arithmetic, agent_part[:, None] + opponent_part, **game)
-
-
-def odds(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Any:
-    """log ρ(1|1)ρ(2|2)/(ρ(1|2)ρ(2|1)) against β^-i (R11 + R22 − R12 − R21): the first 2×2 block."""
-    stage = Stage.of(arithmetic, reward, **game)
-    rho = stage.conditional_opponent()
-    ratio = rho[0, 0] * rho[1, 1] / (rho[0, 1] * rho[1, 0])
-    interaction = reward[0, 0] + reward[1, 1] - reward[0, 1] - reward[1, 0]
-    return sides(arithmetic.log(ratio), stage.y * interaction)
-
-
-def weights_apart(arithmetic: Arithmetic, beta_agent: Numbers, beta_opponent: Numbers) -> Numbers:
-    """|1/β^i − 1/β^-i|: a KL to one model gives both entropies the same weight."""
-    return arithmetic.absolute(1 / beta_agent - 1 / beta_opponent)
-
-
-def elbo(
-    arithmetic: Arithmetic,
-    reward: Numbers,
-    agent_prior: Numbers,
-    opponent_prior: Numbers,
-    agent_policy: Numbers,
-    opponent_policy: Numbers,
-    beta: Numbers,
-) -> Any:
-    """β J(π, ρ) against log P(O=1) − KL(π ρ ‖ P(a, b | O=1)), P(O=1|a, b) ∝ exp(β R), one β."""
-    stage = Stage.of(arithmetic, reward, beta, beta, agent_prior, opponent_prior)
-    weights = agent_prior[:, None] * opponent_prior * arithmetic.exp(beta * reward)
-    evidence = weights.sum(axis=(0, 1))
-    joint = agent_policy[:, None] * opponent_policy
-    divergence = (joint * arithmetic.log(joint * evidence / weights)).sum(axis=(0, 1))
-    objective = stage.objective(agent_policy, opponent_policy)
-    return sides(beta * objective, arithmetic.log(evidence) - divergence)
-
-
-# -- signs ---------------------------------------------------------------------------------------
-
-
 def curvature(
     arithmetic: Arithmetic,
     reward: Numbers,
@@ -199,7 +139,7 @@ def sign_symmetry(
     return sides(here.objective(agent_policy, opponent_policy), -right)
 
 
-# -- proofs --------------------------------------------------------------------------------------
+# -- proofs ----------------------------------------------------------------------------------------
 
 
 def prove_inverse_beta() -> Proof:
@@ -223,28 +163,6 @@ def prove_own_argument() -> Proof:
 
     p = positive("p")
     return prove_zero(sympy.log(p / p), "log p/p, term by term")
-
-
-def prove_additive() -> Proof:
-    prior, u, t, n = positive("P"), positive("u"), positive("t"), positive("N")
-    what = "ρ(b|a) = P e^{yf} e^{yg} / (e^{yf} N) has no a left"
-    return prove_zero(prior * u * t / (t * n) - prior * u / n, what)
-
-
-def prove_odds() -> Proof:
-    p, t, n = positive("P", 2), positive("t", 2, 2), positive("N", 2)
-    rho = p * t / n[:, None]
-    ratio = rho[0, 0] * rho[1, 1] / (rho[0, 1] * rho[1, 0])
-    return prove_zero(
-        ratio - t[0, 0] * t[1, 1] / (t[0, 1] * t[1, 0]), "priors and normalisers cancel, t = e^{yR}"
-    )
-
-
-def prove_elbo() -> Proof:
-    b, reward, lpi, lrho, lp, lq, log_z = reals("beta R logpi logrho logp logP logZ")
-    left = b * (reward - (lpi - lp) / b - (lrho - lq) / b)
-    right = log_z - (lpi + lrho + log_z - lp - lq - b * reward)
-    return prove_zero(left - right, "integrand by integrand")
 
 
 def prove_curvature() -> list[Proof]:
@@ -276,9 +194,6 @@ DECISIONS = instances(
     beta=beta("+"),
 )
 SUMS = instances({"terms": (1, 5)}, terms=array("terms"), gamma=discount(0, 1))
-PRIORS = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
-POLICIES = {"agent_policy": AGENT, "opponent_policy": OPPONENT}
-
 row(
     "report.017.temperature.printed",
     "report (16); report (17)",
@@ -305,8 +220,8 @@ row(
     "report.017.discount.printed",
     "report (17); report (23)",
     r"\textstyle\sum_t \gamma\, c_t = c_0 + \gamma (c_1 + \gamma (c_2 + \dots))",
-    "(17) prints γ for γ^t: every time would weigh the same, even the first, and the recursion (23) "
-    "would not compute the objective.",
+    "(17) prints γ for γ^t: every time would weigh the same, even the first, and the recursion "
+    "(23) would not compute the objective.",
     HORIZON,
     Counterexample(constant_weight, {"terms": [1], "gamma": "1/2"}, "== 0"),
 )
@@ -324,8 +239,8 @@ row(
     "report (17); report (19); report (23)",
     r"\pi_\theta(a_t|s_t) / P_{prior}(a^i_t|s_t) \text{ with } a_t = (a^i_t, a^{-i}_t): "
     r"\text{ no cost at the priors}",
-    "Read as the joint action, a_t in the numerator makes the cost differ from a divergence: it is "
-    "not 0 at the priors and prices the opponent's action twice.",
+    "Read as the joint action, a_t in the numerator makes the cost differ from a divergence: it "
+    "is not 0 at the priors and prices the opponent's action twice.",
     scope(actions=">= 1", opponent_actions=">= 1", beta_agent=SIGNED),
     Counterexample(
         joint_argument,
@@ -344,95 +259,12 @@ row(
 )
 JOINTS = scope(actions=">= 1", opponent_actions=">= 1")
 row(
-    "report.018.factorization.printed",
-    "report (18)",
-    r"\pi(a, a^{-i}|s) = \pi(a|s)\,\rho(a^{-i}|s) \text{ for every joint policy}",
-    "Independence is a restriction on joint policies, not a factorization of all of them.",
-    JOINTS,
-    Counterexample(dependence, {"joint": [["1/2", 0], [0, "1/2"]]}, "== 0"),
-)
-row(
-    "report.018.derived.printed",
-    "report (18); report A.2.1",
-    r"\text{the joint policy } \pi(a)\rho(b|a) \text{ that A.2.1 derives is of the form (18)}",
-    "The derivation lets the opponent's policy depend on a, so its optimum is correlated wherever the "
-    "players interact, and leaves the set (18).",
-    stage_scope(),
-    Counterexample(
-        derived_dependence, {"reward": [[1, 0], [0, 0]], "beta_agent": 1, "beta_opponent": 1}, "== 0"
-    ),
-)
-row(
-    "report.018.derived.corrected",
-    "report (18); report A.2.1",
-    r"R(a, b) = f(a) + g(b) \Rightarrow \rho(b|a) \text{ does not depend on } a",
-    "The derived joint policy has the form (18) when the reward is a sum of one term for each player.",
-    stage_scope(),
-    Symbolic(prove_additive),
-    identity(
-        additive_dependence,
-        stage_family(
-            agent_part=array("actions"), opponent_part=array("opponent_actions"), **PRIORS
-        ),
-    ),
-    assumes=("R(a, b) = f(a) + g(b)",),
-)
-row(
-    "report.018.interaction.added",
-    "report (18); report A.2.1",
-    r"\log\frac{\rho(1|1)\rho(2|2)}{\rho(2|1)\rho(1|2)} = "
-    r"\beta^{-i}(R_{11} + R_{22} - R_{12} - R_{21})",
-    "So for β^-i ≠ 0 the derived joint policy has the form (18) only if every 2×2 block of the reward "
-    "has no interaction, that is, only if R(a, b) = f(a) + g(b).",
-    stage_scope(),
-    Symbolic(prove_odds),
-    identity(
-        odds,
-        instances(
-            {"actions": (2, 3), "opponent_actions": (2, 3)},
-            reward=MATRIX,
-            **PRIORS,
-            beta_agent=beta(high=4),
-            beta_opponent=beta(high=4),
-        ),
-    ),
-)
-row(
-    "report.018.model.printed",
-    "report (18)",
-    r"\text{no graphical model has (19), under (18), as its variational objective: } "
-    r"1/\beta^i \ne 1/\beta^{-i} \text{ always}",
-    "A multiple of −KL(πρ‖m) gives both entropies one weight, so representation needs β^i = β^-i; and "
-    "there (β^i = β^-i > 0) the mean-field bound of the model with P(O=1|a,b) ∝ exp(βR) is (19).",
-    scope(beta_agent=SIGNED, beta_opponent=SIGNED),
-    Counterexample(weights_apart, {"beta_agent": 1, "beta_opponent": 1}, "> 0"),
-)
-row(
-    "report.018.model.corrected",
-    "report (18); report (19)",
-    r"\beta^i = \beta^{-i} = \beta: \quad \beta J(\pi, \rho) = \log P(\mathcal{O}{=}1) - "
-    r"D_{KL}(\pi\rho \,\|\, P(a, a^{-i} | \mathcal{O}{=}1))",
-    "With one temperature the objective is a mean-field evidence bound; with two it is not one.",
-    scope(actions=">= 1", opponent_actions=">= 1", beta=SIGNED),
-    Symbolic(prove_elbo),
-    identity(
-        elbo,
-        instances(
-            {"actions": (1, 3), "opponent_actions": (1, 3)},
-            reward=MATRIX,
-            **PRIORS,
-            **POLICIES,
-            beta=beta(high=4),
-        ),
-    ),
-)
-row(
     "report.019.minimax.printed",
     "report (17); report (18); report (19)",
     r"\beta^i > 0 > \beta^{-i}: \ J \text{ is concave in } \pi \text{ and convex in } \rho; "
     r"\text{ in general } \beta^i J \text{ is concave in } \pi,\ \beta^{-i} J \text{ in } \rho",
-    "“Opposite signs make the game minimax” holds for (19) over independent policies: J is concave in "
-    "one and convex in the other, strictly, so it has one saddle point.",
+    "“Opposite signs make the game minimax” holds for (19) over independent policies: J is "
+    "concave in one and convex in the other, strictly, so it has one saddle point.",
     stage_scope(),
     Symbolic(prove_curvature),
     inequality(
@@ -448,12 +280,11 @@ row(
 row(
     "report.019.cooperative.printed",
     "report (17); report (19)",
-    r"\text{same signs (“vice versa”): both players raise the joint reward above that of the priors}",
+    r"\text{same signs (“vice versa”): both players raise the joint reward above that of the "
+    r"priors}",
     "Right for two positive temperatures. With two negative ones both players lower it.",
     stage_scope(),
-    Counterexample(
-        gain_over_prior, {"reward": [[0], [1]], "beta_agent": -1, "beta_opponent": -1}
-    ),
+    Counterexample(gain_over_prior, {"reward": [[0], [1]], "beta_agent": -1, "beta_opponent": -1}),
     assumes=("β^i β^-i > 0",),
 )
 row(

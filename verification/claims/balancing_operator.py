@@ -1,6 +1,6 @@
 """The Balancing-Q operator and its contraction: report (33), (34), (157).
 
-    T Q(s, a, b) = R(s, a, b) + E_{s'}[V*(s')],   V* = log Σ_a exp((β^i/β^-i) log Σ_b exp(β^-i Q) P) p
+    T Q(s, a, b) = R(s, a, b) + E_{s'}[V*(s')],   V* = log Σ exp((β^i/β^-i) log Σ exp(β^-i Q) P) p
     ‖T Q¹ − T Q²‖ <= γ ‖Q¹ − Q²‖                                                     report (34)
 
 As printed the operator has no γ, and V* is V^i, not the V^i/β^i of (25). Shapes: Q, reward
@@ -32,11 +32,9 @@ from tabular_marl.verification import (
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 from tabular_marl.verification.claims._balancing import (
-    AGENT,
     MATRIX,
-    OPPONENT,
+    PRIORS,
     SHIFT,
-    SIGNED,
     Stage,
     identity,
     inequality,
@@ -57,7 +55,12 @@ def values(
 
 
 def moved(
-    arithmetic: Arithmetic, one: Numbers, two: Numbers, transition: Numbers, scale: Numbers, **game: Any
+    arithmetic: Arithmetic,
+    one: Numbers,
+    two: Numbers,
+    transition: Numbers,
+    scale: Numbers,
+    **game: Any,
 ) -> Numbers:
     """‖scale E[V¹ − V²]‖ with V = V^i/β^i."""
     first, second = values(arithmetic, one, two, **game)
@@ -208,9 +211,7 @@ def missing_discount(
     return sides(reward + next_value, reward + gamma * next_value)
 
 
-def state_index(
-    arithmetic: Arithmetic, q: Numbers, transition: Numbers, **game: Numbers
-) -> Any:
+def state_index(arithmetic: Arithmetic, q: Numbers, transition: Numbers, **game: Numbers) -> Any:
     """E[V*(s_{t+1})] with Q(s_t, ·) under the logarithm, as printed, against Q(s_{t+1}, ·)."""
     value = Stage.of(arithmetic, q, axis=1, **game).agent_value()
     here = np.expand_dims(np.expand_dims(value, 1), 2)
@@ -242,7 +243,6 @@ PAIRS = instances(SIZES, one=Q, two=Q, **DYNAMICS, **STATE_PRIORS, **SIGNS)
 VALUES = instances(SIZES, one=Q, two=Q, **STATE_PRIORS, **SIGNS)
 SHIFTS = instances(SIZES, one=Q, shift=number(), **DYNAMICS, **STATE_PRIORS, **SIGNS)
 ONE_STATE = {"one": [[[0]]], "two": [[[1]]], "transition": [[[[1]]]], "gamma": "9/10"}
-PRIORS = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
 
 row(
     "report.033.temperature.printed",
@@ -274,7 +274,8 @@ row(
 row(
     "report.033.state.printed",
     "report (33); report (157)",
-    r"V^*(s_{t+1}) = \log\int\exp(\cdots Q(s_t, a_t, a_t^{-i})\cdots) \text{ is the value of } s_{t+1}",
+    r"V^*(s_{t+1}) = \log\int\exp(\cdots Q(s_t, a_t, a_t^{-i})\cdots) \text{ is the value of } "
+    r"s_{t+1}",
     "The right side has Q at s_t; read so, the operator would forget the transitions.",
     stage_scope(states=">= 1"),
     Counterexample(
@@ -301,8 +302,8 @@ row(
     "report (34); report (33); report (157)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\|Q^1 - Q^2\|_\infty, \ T \text{ of (33) with } \gamma "
     r"\text{ put in}",
-    "V* is still V^i, which grows β^i times as fast as Q: one state, one action each, Q = 0 against "
-    "Q = 1 gives 9/5 > 9/10.",
+    "V* is still V^i, which grows β^i times as fast as Q: one state, one action each, Q = 0 "
+    "against Q = 1 gives 9/5 > 9/10.",
     GAMES,
     Counterexample(discounted, {**ONE_STATE, "beta_agent": 2, "beta_opponent": 1}),
 )
@@ -324,15 +325,16 @@ row(
     Deduction(
         ("free-energy.monotone", "free-energy.shift-equivariant", "free-energy.non-expansive"),
         "composition of monotone shift-equivariant maps",
-        "b given a, then a: each is monotone and shift-equivariant, so is the composition, which is "
-        "then non-expansive",
+        "b given a, then a: each is monotone and shift-equivariant, so is the composition, which "
+        "is then non-expansive",
     ),
     inequality(value_gap, VALUES),
 )
 row(
     "report.034.values-opponent.corrected",
     "report (34); report A.4.1",
-    r"\max_s |\tfrac{V^{-i,1}}{\beta^{-i}} - \tfrac{V^{-i,2}}{\beta^{-i}}| \le \|Q^1 - Q^2\|_\infty",
+    r"\max_s |\tfrac{V^{-i,1}}{\beta^{-i}} - \tfrac{V^{-i,2}}{\beta^{-i}}| \le \|Q^1 - "
+    r"Q^2\|_\infty",
     "The opponent's view: a given b, then b.",
     stage_scope(states=">= 1"),
     Deduction(
@@ -344,12 +346,11 @@ row(
 row(
     "report.034.corrected",
     "report (34); report (33); report (157)",
-    r"\|TQ^1 - TQ^2\|_\infty \le \gamma\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma E[\tfrac{1}{\beta^i} V^i]",
+    r"\|TQ^1 - TQ^2\|_\infty \le \gamma\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma "
+    r"E[\tfrac{1}{\beta^i} V^i]",
     "With γ and 1/β^i put in: a γ-contraction for every finite size and both signs of each β.",
     GAMES,
-    Deduction(
-        ("report.034.values.corrected",), "non-expansive after a discounted expectation"
-    ),
+    Deduction(("report.034.values.corrected",), "non-expansive after a discounted expectation"),
     Sampling(contraction, PAIRS, ">= 0", examples=20_000, batched=True, search=False),
 )
 row(
@@ -376,7 +377,8 @@ row(
 row(
     "report.034.lipschitz.added",
     "report (34); report (33)",
-    r"\|TQ^1 - TQ^2\|_\infty \le \gamma|\beta^i|\,\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma E[V^i]",
+    r"\|TQ^1 - TQ^2\|_\infty \le \gamma|\beta^i|\,\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma "
+    r"E[V^i]",
     "The printed operator, with γ put in. Without it: |β^i|.",
     GAMES,
     Deduction(
@@ -390,8 +392,8 @@ row(
     "report.034.lipschitz-exact.added",
     "report (34); report (33)",
     r"\|T(Q + c) - TQ\|_\infty = \gamma|\beta^i|\,|c|, \quad TQ = R + \gamma E[V^i]",
-    "So the printed operator's Lipschitz constant is exactly γ|β^i|: it is a contraction if and only "
-    "if γ|β^i| < 1.",
+    "So the printed operator's Lipschitz constant is exactly γ|β^i|: it is a contraction if and "
+    "only if γ|β^i| < 1.",
     GAMES,
     Deduction((SHIFT,), "substitution of equals", "V^i of Q + c is that of Q plus β^i c"),
     identity(lipschitz_attained, SHIFTS),

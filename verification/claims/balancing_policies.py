@@ -1,11 +1,10 @@
-"""The policies that Balancing-Q derives: report (20), (21), (24).
+"""The policies that Balancing-Q derives, among independent ones: report (20), (21), (24).
 
     π(a) = exp(Q^i(a)) P_prior(a) / exp(V^i),     Q^i(a) = (β^i/β^-i) log Σ_b exp(β^-i R) P_prior(b)
     ρ(b) = exp(Q^-i(b)) P_prior(b) / exp(V^-i),   Q^-i(b) = (β^-i/β^i) log Σ_a exp(β^i R) P_prior(a)
 
-Whether they are optimal depends on what is optimised over. Over independent policies, as (18)
-says, they are not even stationary. They are the leader's policies: (20) where the opponent's
-ρ(b|a) may answer a, (21) where the agent's π(a|b) may answer b. Shapes: reward [A, B].
+Over independent policies, as (18) says, they are neither optimal nor stationary for (19): logit
+responses are. What they are optimal for is in ``balancing_leader``. Shapes: reward [A, B].
 """
 
 from __future__ import annotations
@@ -16,39 +15,30 @@ import numpy as np
 
 from tabular_marl.verification import (
     Counterexample,
-    Deduction,
     Proof,
     Symbolic,
     array,
-    beta,
     discount,
     distribution,
-    instances,
     positive,
     prove_zero,
-    scope,
     sides,
 )
-from tabular_marl.verification.arithmetic import Arithmetic, Numbers, expectation, kl
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers, expectation
 from tabular_marl.verification.claims._balancing import (
-    AGENT,
-    CONDITIONAL,
-    GIBBS,
     MATRIX,
-    MINUS,
-    OPPONENT,
     PLUS,
-    SIGNED,
+    POLICIES,
+    PRIORS,
     Stage,
     identity,
-    inequality,
     reals,
     row,
     stage_family,
     stage_scope,
 )
 
-# -- among independent policies --------------------------------------------------------------------
+# -- formulas --------------------------------------------------------------------------------------
 
 
 def joint_optimum(
@@ -114,87 +104,12 @@ def opponent_response_identity(
     return sides(gain, stage.kl(opponent_policy, best) / stage.y)
 
 
-# -- where the other player answers ----------------------------------------------------------------
-
-
-def leader_identity(
-    arithmetic: Arithmetic,
-    reward: Numbers,
-    agent_policy: Numbers,
-    conditional: Numbers,
-    **game: Numbers,
-) -> Any:
-    """V^i/β^i − J(π, ρ(·|·)) against KL(π ‖ (20))/β^i + E_π KL(ρ(·|a) ‖ tilt)/β^-i; ρ(b|a) [A, B]."""
-    stage = Stage.of(arithmetic, reward, **game)
-    inner = kl(conditional, stage.conditional_opponent(), 1, arithmetic)
-    apart = stage.kl(agent_policy, stage.agent_policy()) / stage.x
-    apart = apart + expectation(agent_policy, inner, 0) / stage.y
-    return sides(stage.agent_value() - stage.conditional_objective(agent_policy, conditional), apart)
-
-
-def exchanged(
-    beta_agent: Numbers, beta_opponent: Numbers, agent_prior: Any, opponent_prior: Any
-) -> dict[str, Numbers]:
-    """The game's parameters with the players exchanged."""
-    return {
-        "beta_agent": beta_opponent,
-        "beta_opponent": beta_agent,
-        "agent_prior": opponent_prior,
-        "opponent_prior": agent_prior,
-    }
-
-
-def follower_identity(
-    arithmetic: Arithmetic,
-    reward: Numbers,
-    opponent_policy: Numbers,
-    conditional_agent: Numbers,
-    **game: Numbers,
-) -> Any:
-    """The same for the opponent as leader: V^-i/β^-i, (21), and π(a|b) as conditional_agent[b, a]."""
-    swapped = np.swapaxes(reward, 0, 1)
-    return leader_identity(
-        arithmetic, swapped, opponent_policy, conditional_agent, **exchanged(**game)
-    )
-
-
-def leader_optimum(
-    arithmetic: Arithmetic, reward: Numbers, agent_policy: Numbers, **game: Numbers
-) -> Numbers:
-    """β^i (V^i/β^i − J(π, the opponent's answer)): >= 0 where (20) is the optimum its sign asks for."""
-    stage = Stage.of(arithmetic, reward, **game)
-    value = stage.conditional_objective(agent_policy, stage.conditional_opponent())
-    return (stage.agent_value() - value) * stage.x
-
-
-def follower_optimum(
-    arithmetic: Arithmetic, reward: Numbers, opponent_policy: Numbers, **game: Numbers
-) -> Numbers:
-    """β^-i (V^-i/β^-i − J(the agent's answer, ρ))."""
-    swapped = np.swapaxes(reward, 0, 1)
-    return leader_optimum(arithmetic, swapped, opponent_policy, **exchanged(**game))
-
-
 def normalised(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Numbers:
     """Σ_a π(a) − 1 and Σ_b ρ(b) − 1 with the normalisers exp(V^i), exp(V^-i) of (20), (21)."""
     stage = Stage.of(arithmetic, reward, **game)
     pi = arithmetic.exp(stage.x * (stage.agent_q() - stage.agent_value())) * stage.p
     rho = arithmetic.exp(stage.y * (stage.opponent_q() - stage.opponent_value())) * stage.P
     return np.stack([pi.sum(axis=0) - 1, rho.sum(axis=0) - 1])
-
-
-def joint_policies(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Any:
-    """π(a) ρ(b|a) of the agent's view against ρ(b) π(a|b) of the opponent's."""
-    stage = Stage.of(arithmetic, reward, **game)
-    agents_view = stage.agent_policy()[:, None] * stage.conditional_opponent()
-    return sides(agents_view, stage.opponent_policy() * stage.conditional_agent())
-
-
-def joint_policies_equal(
-    arithmetic: Arithmetic, reward: Numbers, beta: Numbers, **priors: Numbers
-) -> Any:
-    """The same with β^i = β^-i = β."""
-    return joint_policies(arithmetic, reward, beta_agent=beta, beta_opponent=beta, **priors)
 
 
 def later_stationarity(
@@ -210,21 +125,7 @@ def later_stationarity(
     return agent_stationarity(arithmetic, q, **game)
 
 
-def later_optimum(
-    arithmetic: Arithmetic,
-    reward: Numbers,
-    transition: Numbers,
-    next_value: Numbers,
-    gamma: Numbers,
-    agent_policy: Numbers,
-    **game: Numbers,
-) -> Numbers:
-    """:func:`leader_optimum` with Q = R + γ E[V(s')]."""
-    q = reward + gamma * expectation(transition, next_value, 2)
-    return leader_optimum(arithmetic, q, agent_policy, **game)
-
-
-# -- proofs --------------------------------------------------------------------------------------
+# -- proofs ----------------------------------------------------------------------------------------
 
 
 def prove_response() -> list[Proof]:
@@ -238,28 +139,13 @@ def prove_response() -> list[Proof]:
     ]
 
 
-def prove_leader() -> Proof:
-    reward, x, y, lpi, lrho, lp, lq, f, v = reals("R x y logpi logrho logp logP F V")
-    objective = reward - (lpi - lp) / x - (lrho - lq) / y
-    apart = (lpi - (lp + x * f - x * v)) / x + (lrho - (lq + y * reward - y * f)) / y
-    return prove_zero(objective + apart - v, "integrand by integrand, at every (a, b)")
-
-
 def prove_normalised() -> Proof:
     total = positive("total")
     return prove_zero(total / total - 1, "exp(V) is the sum itself; total = Σ exp(Q) P_prior")
 
 
-def prove_joint_policies() -> Proof:
-    p, q, t, row_sum, column, z = (positive(name) for name in "p P t N M Z".split())
-    left = (p * row_sum / z) * (q * t / row_sum)
-    return prove_zero(left - (q * column / z) * (p * t / column), "both are p P e^{βR}/Z")
-
-
 # -- claims ----------------------------------------------------------------------------------------
 
-PRIORS = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
-POLICIES = {"agent_policy": AGENT, "opponent_policy": OPPONENT}
 CORNER = {"reward": [[1, 0], [0, 0]], "beta_agent": 1}
 COORDINATE = {"reward": [[1, 0], [0, 1]], "beta_agent": 3, "beta_opponent": 3}
 NEXT = {
@@ -268,13 +154,13 @@ NEXT = {
     "next_value": array("states"),
     "gamma": discount(0, 1),
 }
-
 row(
     "report.020.independent-optimum.printed",
     "report (18); report (19); report (20); report (21)",
     r"\beta^i, \beta^{-i} > 0: \ J(\pi_{(20)}, \rho_{(21)}) \ge J(\pi, \rho) "
     r"\text{ for all independent } \pi, \rho",
-    "In pure coordination (20), (21) are uniform by symmetry, and agreeing on one action is better.",
+    "In pure coordination (20), (21) are uniform by symmetry, and agreeing on one action is "
+    "better.",
     stage_scope(PLUS, PLUS),
     Counterexample(
         joint_optimum,
@@ -285,8 +171,8 @@ row(
     "report.020.stationary.printed",
     "report (18); report (19); report (20)",
     r"\pi_{(20)} = \text{the stationary point of } J(\cdot, \rho_{(21)})",
-    "The stationary points of (19) under (18) are logit equilibria, π ∝ P_prior exp(β^i E_ρ R); (20) "
-    "averages exp(β^-i R) under the prior of b instead of R under ρ.",
+    "The stationary points of (19) under (18) are logit equilibria, π ∝ P_prior exp(β^i E_ρ R); "
+    "(20) averages exp(β^-i R) under the prior of b instead of R under ρ.",
     stage_scope(),
     Counterexample(agent_stationarity, {**CORNER, "beta_opponent": 1}, "== 0"),
 )
@@ -294,8 +180,8 @@ row(
     "report.020.best-reply.printed",
     "report (18); report (19); report (20)",
     r"\beta^i J(\pi_{(20)}, \rho_{(21)}) \ge \beta^i J(\pi, \rho_{(21)})",
-    "Not a best reply to (21) either, here with temperatures of opposite sign, so (20), (21) are not "
-    "the saddle point of the minimax game.",
+    "Not a best reply to (21) either, here with temperatures of opposite sign, so (20), (21) are "
+    "not the saddle point of the minimax game.",
     stage_scope(),
     Counterexample(
         best_reply,
@@ -315,8 +201,8 @@ row(
     "report (18); report (19); report (20)",
     r"J(\pi^*, \rho) - J(\pi, \rho) = \tfrac{1}{\beta^i} D_{KL}(\pi \| \pi^*), \quad "
     r"\pi^* \propto P_{prior}\, e^{\beta^i E_\rho R}",
-    "What (18) and (19) do give: against a fixed ρ the optimum (a minimum for β^i < 0) is the logit "
-    "response. Both players at once: a logit equilibrium.",
+    "What (18) and (19) do give: against a fixed ρ the optimum (a minimum for β^i < 0) is the "
+    "logit response. Both players at once: a logit equilibrium.",
     stage_scope(),
     Symbolic(prove_response),
     identity(response_identity, stage_family(reward=MATRIX, **PRIORS, **POLICIES)),
@@ -332,68 +218,6 @@ row(
     identity(opponent_response_identity, stage_family(reward=MATRIX, **PRIORS, **POLICIES)),
 )
 row(
-    "report.020.identity.added",
-    "report (20); report A.2.1; report A.2.2",
-    r"\tfrac{V^i}{\beta^i} - J(\pi, \rho(\cdot|\cdot)) = \tfrac{1}{\beta^i} D_{KL}(\pi \| "
-    r"\pi_{(20)}) + \tfrac{1}{\beta^{-i}} E_\pi D_{KL}(\rho(\cdot|a) \| \rho_{A.2.1}(\cdot|a))",
-    "How far any π with any conditional ρ(b|a) is from V^i/β^i, exactly. Everything that A.2.1 and "
-    "A.2.2 try to show follows from it.",
-    stage_scope(),
-    Symbolic(prove_leader),
-    identity(
-        leader_identity,
-        stage_family(reward=MATRIX, **PRIORS, agent_policy=AGENT, conditional=CONDITIONAL),
-    ),
-)
-row(
-    "report.020.optimum.corrected",
-    "report (20); report A.2.1",
-    r"\pi_{(20)} \text{ optimises } \pi \mapsto \mathrm{ext}_{\rho(b|a)} J(\pi, \rho(\cdot|\cdot)): "
-    r"\text{ max if } \beta^i > 0, \text{ min if } \beta^i < 0",
-    "(20) is the policy of a leader whose action the opponent sees. For β^-i < 0 the inner extremum is "
-    "a minimum.",
-    stage_scope(),
-    Deduction(
-        ("report.020.identity.added", GIBBS),
-        "substitution of equals",
-        "at the opponent's answer the second divergence is 0, so β^i (V^i/β^i − J) = KL(π‖(20)) >= 0",
-    ),
-    inequality(leader_optimum, stage_family(reward=MATRIX, **PRIORS, agent_policy=AGENT)),
-)
-row(
-    "report.021.identity.added",
-    "report (21); report A.2.1",
-    r"\tfrac{V^{-i}}{\beta^{-i}} - J(\pi(\cdot|\cdot), \rho) = \tfrac{1}{\beta^{-i}} D_{KL}(\rho \| "
-    r"\rho_{(21)}) + \tfrac{1}{\beta^i} E_\rho D_{KL}(\pi(\cdot|b) \| \pi_{A.4.2}(\cdot|b))",
-    "The mirror image: the opponent leads, the agent answers with π(a|b) ∝ P_prior(a) exp(β^i R).",
-    stage_scope(),
-    Symbolic(prove_leader),
-    identity(
-        follower_identity,
-        stage_family(
-            reward=MATRIX,
-            **PRIORS,
-            opponent_policy=OPPONENT,
-            conditional_agent=distribution("opponent_actions", "actions"),
-        ),
-    ),
-)
-row(
-    "report.021.optimum.corrected",
-    "report (21); report A.2.1",
-    r"\rho_{(21)} \text{ optimises } \rho \mapsto \mathrm{ext}_{\pi(a|b)} J(\pi(\cdot|\cdot), \rho): "
-    r"\text{ max if } \beta^{-i} > 0, \text{ min if } \beta^{-i} < 0",
-    "(21) is the policy of a leading opponent. (20) and (21) answer two different games: each player "
-    "moves first in its own.",
-    stage_scope(),
-    Deduction(
-        ("report.021.identity.added", GIBBS),
-        "substitution of equals",
-        "at the agent's answer β^-i (V^-i/β^-i − J) = KL(ρ‖(21)) >= 0",
-    ),
-    inequality(follower_optimum, stage_family(reward=MATRIX, **PRIORS, opponent_policy=OPPONENT)),
-)
-row(
     "report.020.normaliser.printed",
     "report (20); report (21)",
     r"\textstyle\sum_a \pi_{(20)}(a) = \sum_b \rho_{(21)}(b) = 1 \text{ with } V^i, V^{-i} "
@@ -402,29 +226,6 @@ row(
     stage_scope(),
     Symbolic(prove_normalised),
     identity(normalised, stage_family(reward=MATRIX, **PRIORS)),
-)
-row(
-    "report.020.joint.added",
-    "report (20); report (21); report A.2.1",
-    r"\beta^i = \beta^{-i}: \ \pi_{(20)}(a)\rho(b|a) = \rho_{(21)}(b)\pi(a|b) \propto "
-    r"P_{prior}(a)P_{prior}(b)e^{\beta R}",
-    "With one temperature the two views are the two factorizations of one joint policy.",
-    scope(actions=">= 1", opponent_actions=">= 1", beta=SIGNED),
-    Symbolic(prove_joint_policies),
-    identity(
-        joint_policies_equal,
-        instances(
-            {"actions": (1, 3), "opponent_actions": (1, 3)}, reward=MATRIX, **PRIORS, beta=beta()
-        ),
-    ),
-)
-row(
-    "report.020.joint-unequal.added",
-    "report (20); report (21); report A.2.1",
-    r"\pi_{(20)}(a)\rho(b|a) = \rho_{(21)}(b)\pi(a|b) \text{ for all } \beta^i, \beta^{-i}",
-    "With two temperatures the two views imply different joint policies.",
-    stage_scope(),
-    Counterexample(joint_policies, {**CORNER, "beta_opponent": 2}, "== 0"),
 )
 row(
     "report.024.stationary.printed",
@@ -443,19 +244,5 @@ row(
             "beta_opponent": 1,
         },
         "== 0",
-    ),
-)
-row(
-    "report.024.optimum.corrected",
-    "report (23); report (24)",
-    r"\pi^*_{(24)} \text{ optimises (23) where the opponent's } \rho(b|s,a) \text{ may answer } a",
-    "Any matrix Q may stand for R in (20); so may R + γE[V(s')].",
-    stage_scope(states=">= 1", gamma="[0, 1]"),
-    Deduction(
-        ("report.020.optimum.corrected",), "special case", "the reward of (20) is any matrix Q(s, ·, ·)"
-    ),
-    inequality(
-        later_optimum,
-        stage_family(states=(1, 2), **NEXT, **PRIORS, agent_policy=AGENT),
     ),
 )

@@ -10,6 +10,8 @@ state. Everything about (15) and (16) that is decided here needs no more time th
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tabular_marl.verification import (
@@ -25,6 +27,7 @@ from tabular_marl.verification import (
     prove_positive,
     prove_zero,
     scope,
+    sides,
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl, tilt
 from tabular_marl.verification.claims._balancing import (
@@ -102,6 +105,28 @@ def multiplier_identity(
     return gain - betas * (apart + distance(arithmetic, competitor, policy))
 
 
+def penalised_loss(
+    arithmetic: Arithmetic, reward: Numbers, prior: Numbers, betas: Numbers, competitor: Numbers
+) -> Any:
+    """(16) at π ∝ P exp(R/β) minus (16) at another policy, against β KL(π' ‖ π), state by state."""
+    policy = penalised(arithmetic, reward, prior, np.expand_dims(betas, 1))
+    here = (policy * reward).sum(axis=1) - betas * distance(arithmetic, policy, prior)
+    there = (competitor * reward).sum(axis=1) - betas * distance(arithmetic, competitor, prior)
+    return sides(here - there, betas * distance(arithmetic, competitor, policy))
+
+
+def evidence_bound(
+    arithmetic: Arithmetic, reward: Numbers, prior: Numbers, betas: Numbers, competitor: Numbers
+) -> Any:
+    """(16) against β [log P(O=1) − KL(π ‖ P(a|O=1))] with P(O=1|a) ∝ exp(R/β), state by state."""
+    weights = prior * arithmetic.exp(reward / np.expand_dims(betas, 1))
+    evidence = weights.sum(axis=1)
+    posterior = weights / np.expand_dims(evidence, 1)
+    left = (competitor * reward).sum(axis=1) - betas * distance(arithmetic, competitor, prior)
+    bound = arithmetic.log(evidence) - distance(arithmetic, competitor, posterior)
+    return sides(left, betas * bound)
+
+
 def distance_at(
     arithmetic: Arithmetic, reward: Numbers, prior: Numbers, inverse: Numbers
 ) -> Numbers:
@@ -147,6 +172,12 @@ def prove_multiplier_identity() -> list[Proof]:
     ]
 
 
+def prove_evidence_bound() -> Proof:
+    beta, reward, lp, lq, log_z = reals("beta R logP logpi logZ")
+    bound = log_z - (lq - (lp + reward / beta - log_z))
+    return prove_zero(reward - beta * (lq - lp) - beta * bound, "integrand by integrand")
+
+
 def prove_no_multiplier() -> list[Proof]:
     u = positive("u")  # u = e^{1/β} − 1 > 0, so e^{1/β} = 1 + u
     small, large = 1 + u, (1 + u) ** 2
@@ -180,9 +211,7 @@ _TABLES = {
 }
 _SIZES = {"states": (1, 3), "actions": (1, 3)}
 GAMES = instances(_SIZES, **_TABLES, beta=beta("+"))
-GAMES_BY_STATE = instances(
-    _SIZES, **_TABLES, betas=array("states", low="1/16", high=16)
-)
+GAMES_BY_STATE = instances(_SIZES, **_TABLES, betas=array("states", low="1/16", high=16))
 TILTS = instances(
     {"actions": (1, 3)},
     reward=array("actions"),
@@ -194,10 +223,12 @@ TILTS = instances(
 row(
     "report.015.multiplier.printed",
     "report (15); report (16)",
-    r"\text{the maximiser of (16) with one constant } \beta > 0 \text{ solves (15) for the least } C "
+    r"\text{the maximiser of (16) with one constant } \beta > 0 \text{ solves (15) for the least "
+    r"} C "
     r"\text{ that admits it}",
-    "(15) binds in every state, and each state has its own multiplier; one β lets states with larger "
-    "stakes go farther from the prior. Two states with rewards (0, 1) and (0, 2) separate them.",
+    "(15) binds in every state, and each state has its own multiplier; one β lets states with "
+    "larger stakes go farther from the prior. Two states with rewards (0, 1) and (0, 2) separate "
+    "them.",
     STATES,
     Counterexample(
         return_gain,
@@ -249,8 +280,8 @@ row(
     "report (15); report (16)",
     r"\text{with one } \beta > 0,\ \pi_\beta \text{ maximises } E R \text{ subject to } "
     r"E_s D(\pi(\cdot|s)\|P) \le E_s D(\pi_\beta(\cdot|s)\|P)",
-    "The other way out: keep the single β of (16) and constrain the expected (over time: discounted) "
-    "divergence instead of that of each state.",
+    "The other way out: keep the single β of (16) and constrain the expected (over time: "
+    "discounted) divergence instead of that of each state.",
     STATES,
     Deduction(
         ("report.015.identity.added", GIBBS),
@@ -258,6 +289,27 @@ row(
         "sum the identity over states with the same β: β times [slack of the sum + Σ KL(π'‖π)]",
     ),
     inequality(return_gain, GAMES, where=feasible_on_average),
+)
+row(
+    "report.016.optimum.printed",
+    "report (16)",
+    r"J(\pi_\beta) - J(\pi) = \beta\,D(\pi\|\pi_\beta), \quad \pi_\beta \propto P e^{R/\beta}",
+    "“The value should be positive”: right for (16), as π_β maximises it for β > 0 and minimises "
+    "it for β < 0.",
+    BY_STATE,
+    Symbolic(prove_multiplier_identity),
+    identity(penalised_loss, GAMES_BY_STATE),
+)
+row(
+    "report.016.inference.printed",
+    "report (16); report (17)",
+    r"J(\pi) = \beta\left(\log P(\mathcal{O}{=}1) - D(\pi\|P(a|\mathcal{O}{=}1))\right), \quad "
+    r"P(\mathcal{O}{=}1|a) \propto e^{R/\beta}",
+    "Bounded rationality is control as inference: at one decision (16) is β times an evidence "
+    "bound.",
+    BY_STATE,
+    Symbolic(prove_evidence_bound),
+    identity(evidence_bound, GAMES_BY_STATE),
 )
 row(
     "report.016.closer.printed",
@@ -287,8 +339,8 @@ row(
     "report (17)",
     r"\beta \le \beta' \Rightarrow D(\pi_{\beta'}\|P) \le D(\pi_\beta\|P), \quad "
     r"\pi_\beta \propto P e^{\beta R}",
-    "The sentence “the higher, the closer” follows (17), where 1/β multiplies the divergence: there a "
-    "higher β goes farther from the prior.",
+    "The sentence “the higher, the closer” follows (17), where 1/β multiplies the divergence: "
+    "there a higher β goes farther from the prior.",
     ONE,
     Counterexample(
         closer_when_larger, {"reward": [0, 1], "prior": ["1/2", "1/2"], "beta": 1, "step": 1}

@@ -35,14 +35,13 @@ from tabular_marl.verification import (
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, tilt
 from tabular_marl.verification.claims._balancing import (
-    AGENT,
-    DUALITY,
     GIBBS,
     MATRIX,
     MINUS,
     MONOTONE,
-    OPPONENT,
     PLUS,
+    POLICIES,
+    PRIORS,
     SHIFT,
     SIGNED,
     Stage,
@@ -79,7 +78,9 @@ def order(arithmetic: Arithmetic, q: Numbers, **game: Numbers) -> Numbers:
 
 
 def interacting(arithmetic: Arithmetic, q: Numbers, **game: Numbers) -> Numbers:
-    """β^i and β^-i at least 1/4 apart, and an interaction of at least 1/4 in the first 2×2 block."""
+    """β^i and β^-i at least 1/4 apart, and an interaction of at least 1/4 in the first 2×2
+    block.
+    """
     stage = Stage.of(arithmetic, q, **game)
     block = arithmetic.absolute(q[0, 0] + q[1, 1] - q[0, 1] - q[1, 0])
     least = arithmetic.number("1/4")
@@ -136,13 +137,11 @@ def prove_views_equal() -> Proof:
 
 
 def prove_reweighted() -> Proof:
-    p, u, w, total = (positive(name) for name in "p u w S".split())
+    p, u, w, total = (positive(name) for name in ["p", "u", "w", "S"])
     what = "Σ p e^{βx} e^{βw} / S = Σ (p e^{βx}/S) e^{βw}, S = Σ p e^{βx}, term by term"
     return prove_zero(p * u * w / total - (p * u / total) * w, what)
 
 
-PRIORS = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
-POLICIES = {"agent_policy": AGENT, "opponent_policy": OPPONENT}
 COORDINATE = {"q": [[1, 0], [0, 1]], "beta_agent": 1, "beta_opponent": -1}
 OUTCOMES = {"x": array("outcomes"), "prior": distribution("outcomes")}
 EQUAL = scope(actions=">= 1", opponent_actions=">= 1", beta=SIGNED)
@@ -151,8 +150,8 @@ row(
     "report.022.views.printed",
     "report (22); report (25)",
     r"\tfrac{1}{\beta^i} V^i = \tfrac{1}{\beta^{-i}} V^{-i}",
-    "The aggregations do not commute: who moves first matters. A.2.2 computes the left side only; that "
-    "V^i ∝ V^-i is taken up again where the fictitious play of 1.3 “loses” it.",
+    "The aggregations do not commute: who moves first matters. A.2.2 computes the left side only; "
+    "that V^i ∝ V^-i is taken up again where the fictitious play of 1.3 “loses” it.",
     stage_scope(),
     Counterexample(views, COORDINATE, "== 0"),
 )
@@ -173,9 +172,7 @@ row(
     Symbolic(prove_views_equal),
     identity(
         views_equal,
-        instances(
-            {"actions": (1, 3), "opponent_actions": (1, 3)}, q=MATRIX, **PRIORS, beta=beta()
-        ),
+        instances({"actions": (1, 3), "opponent_actions": (1, 3)}, q=MATRIX, **PRIORS, beta=beta()),
     ),
     assumes=("β^i = β^-i",),
 )
@@ -213,25 +210,26 @@ row(
 row(
     "free-energy.power-means.added",
     "report (22)",
-    r"\beta \le \beta' \Rightarrow F_\beta[p](x) \le F_{\beta'}[p](x)",
-    "Without calculus, by the duality: same sign, E_π x − KL(π‖p)/β grows with β at every π; opposite "
-    "signs, E_p x lies between. Equality with β ≠ β' makes a KL(π‖p) zero: x is constant.",
+    r"\beta < \beta' \Rightarrow F_\beta[p](x) \le F_{\beta'}[p](x), \text{ with equality only "
+    r"if } "
+    r"x \text{ is constant}",
+    "Without calculus: for one sign E_π x − KL(π‖p)/β grows with β at every π; for opposite signs "
+    "E_p x lies between. Each extremum is attained only at its tilt, so equality makes two tilts "
+    "(or a tilt and p) equal, and x constant.",
     scope(outcomes=">= 1", beta=SIGNED, other=SIGNED),
     Deduction(
-        (DUALITY, GIBBS),
+        ("free-energy.variational.maximum", "free-energy.variational.minimum", GIBBS),
         "chain of inequalities",
-        "0 < β <= β': F_β = E_π x − KL/β <= E_π x − KL/β' <= F_β' at π = tilt_β; "
-        "β <= β' < 0: F_β <= E_π x − KL/β <= E_π x − KL/β' = F_β' at π = tilt_β'; "
-        "β < 0 < β': F_β <= E_p x <= F_β'",
+        "0 < β <= β': F_β = E_π x − KL/β <= E_π x − KL/β' <= F_β' at π = tilt_β; β <= β' < 0: F_β "
+        "<= E_π x − KL/β <= E_π x − KL/β' = F_β' at π = tilt_β'; β < 0 < β': F_β <= E_p x <= F_β'",
     ),
-    inequality(
-        power_means, instances({"outcomes": (1, 4)}, **OUTCOMES, beta=beta(), other=beta())
-    ),
+    inequality(power_means, instances({"outcomes": (1, 4)}, **OUTCOMES, beta=beta(), other=beta())),
 )
 row(
     "report.022.order.added",
     "report (22); report (25)",
-    r"(\beta^i - \beta^{-i})\left(\tfrac{1}{\beta^{-i}} V^{-i} - \tfrac{1}{\beta^i} V^i\right) \ge 0",
+    r"(\beta^i - \beta^{-i})\left(\tfrac{1}{\beta^{-i}} V^{-i} - \tfrac{1}{\beta^i} V^i\right) "
+    r"\ge 0",
     "The exact order: the player with the larger β gains by moving second. For one sign this is "
     "Minkowski's inequality for nested norms, for opposite signs max min <= min max.",
     stage_scope(),
@@ -244,9 +242,9 @@ row(
             SHIFT,
         ),
         "chain of inequalities",
-        "B = F_{β^-i}[P](A + F_{β^i}[q](Q[·,b] − u)) >= A + F_{β^-i}[P] F_{β^-i}[q](Q − u) "
-        "= A + F_{β^-i}[q] F_{β^-i}[P](Q − u) = A + F_{β^-i}[q](0) = A if β^i >= β^-i; "
-        "with <= if β^i <= β^-i",
+        "B = F_{β^-i}[P](A + F_{β^i}[q](Q[·,b] − u)) >= A + F_{β^-i}[P] F_{β^-i}[q](Q − u) = A + "
+        "F_{β^-i}[q] F_{β^-i}[P](Q − u) = A + F_{β^-i}[q](0) = A if β^i >= β^-i; with <= if β^i "
+        "<= β^-i",
     ),
     Sampling(
         order, stage_family(q=MATRIX, **PRIORS), ">= 0", examples=20_000, batched=True, search=False
@@ -265,11 +263,10 @@ row(
             "report.022.additive.corrected",
             "free-energy.power-means.added",
             "free-energy.derivative",
-            "gibbs.inequality.added",
         ),
         "chain of inequalities",
-        "A = B makes every step an equality; F_{β^i}[q] = F_{β^-i}[q] at Q[·,b] − u for each b needs "
-        "Q(a,b) − u(a) constant in a, that is f = u and g the constant",
+        "A = B makes every step an equality; F_{β^i}[q] = F_{β^-i}[q] at Q[·,b] − u for each b "
+        "needs Q(a,b) − u(a) constant in a, that is f = u and g the constant",
     ),
     Sampling(
         order,
@@ -292,8 +289,8 @@ row(
     "report (18); report (22)",
     r"\beta^i > 0 > \beta^{-i}: \ \tfrac{V^i}{\beta^i} \le J(\pi^*, \rho^*) \le "
     r"\tfrac{V^{-i}}{\beta^{-i}} \text{ at a saddle point } (\pi^*, \rho^*) \text{ of } J",
-    "The value of the minimax game under (18) lies between the two views: at a saddle point "
-    "J = max_π J(π, ρ*) = min_ρ J(π*, ρ).",
+    "The value of the minimax game under (18) lies between the two views: at a saddle point J = "
+    "max_π J(π, ρ*) = min_ρ J(π*, ρ).",
     stage_scope(PLUS, MINUS),
     Deduction(
         (
@@ -304,10 +301,12 @@ row(
             GIBBS,
         ),
         "chain of inequalities",
-        "A <= J((20), ρ) <= max_π J(π, ρ) for every ρ; min_ρ J(π, ρ) <= J(π, (21)) <= B for every π",
+        "A <= J((20), ρ) <= max_π J(π, ρ) for every ρ; min_ρ J(π, ρ) <= J(π, (21)) <= B for every "
+        "π",
     ),
     inequality(
-        around_saddle, stage_family(beta("+", high=8), beta("-", high=8), q=MATRIX, **PRIORS, **POLICIES)
+        around_saddle,
+        stage_family(beta("+", high=8), beta("-", high=8), q=MATRIX, **PRIORS, **POLICIES),
     ),
 )
 row(
