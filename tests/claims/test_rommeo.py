@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,3 +125,20 @@ def test_every_row_is_as_expected():
     assert len(mine) > 100
     report = verify(*mine, examples=100, store=False, progress=False)
     assert [f"{row.claim.id}: {row.verdict}" for row in report.unexpected] == []
+
+
+def test_the_audit_says_what_the_ledger_expects():
+    LEDGER.load_own()
+    expected = {c.id: c.expects for c in LEDGER if c.module.split(".")[-1].startswith("rommeo_")}
+    text = (Path(__file__).parents[2] / "docs" / "audit-rommeo.md").read_text(encoding="utf-8")
+    said = {}
+    for line in text.splitlines():
+        cells = re.split(r"(?<!\\)\|", line)
+        if len(cells) != 7:
+            continue
+        for cell, column in ((cells[3], "printed"), (cells[4], "corrected"), (cells[5], "added")):
+            reading = "added" if "added:" in cell else column
+            for word, name in re.findall(r"(proved|refuted) `([^`]+)`", cell):
+                said[f"report.{name}.{reading}"] = word
+    assert {name: expected.get(name) for name in said} == said
+    assert set(expected) - set(said) == {"report.006.survival.added"}
