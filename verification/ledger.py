@@ -9,6 +9,7 @@ running again resumes. A claim whose own code fails is reported as that, and the
 
 from __future__ import annotations
 
+import functools
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -222,14 +223,30 @@ def _rows(
     rows = []
     for item in needed:
         found = evidence.get(item.id, ())
-        unknown = [name for name in item.premises if name not in verdicts]
-        if unknown:
-            found = (*found, item.error(f"rests on {', '.join(unknown)}: no such claim"))
+        found = (*found, *_loose_ends(item, {row.claim.id: row.claim for row in rows}))
         verdicts[item.id] = derive(
             found, item.scope, verdicts, item.rests_on, item.id in (stale or ())
         )
         rows.append(Row(item, verdicts[item.id], found))
     return rows
+
+
+def _loose_ends(item: Claim, known: Mapping[str, Claim]) -> list[Evidence]:
+    """What is wrong with how a claim rests on others: premises that do not exist, or that together
+    do not reach the scope that is deduced from them."""
+    found = []
+    unknown = [name for name in item.premises if name not in known]
+    if unknown:
+        found.append(item.error(f"rests on {', '.join(unknown)}: no such claim"))
+    for check in item.checks:
+        scopes = [known[name].scope for name in getattr(check, "rests_on", ()) if name in known]
+        if scopes and not unknown:
+            reached = functools.reduce(Scope.joined, scopes)
+            wanted = check.stated_scope(item)
+            shared = [name for name in reached if name in wanted]
+            if not reached.only(shared).covers(wanted.only(shared)):
+                found.append(item.error(f"deduces {wanted} from premises for {reached}"))
+    return found
 
 
 def _results(

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -178,6 +178,21 @@ class Scope(Mapping[str, tuple[Interval, ...]]):
             for name in {*self, *other}
             for theirs in other.range(name)
         )
+
+    def joined(self, other: Scope) -> Scope:
+        """All that one of the two reaches, dimension by dimension.
+
+        >>> print(scope(beta="(0, inf)").joined(scope(beta="(-inf, 0)", gamma="[0, 1)")))
+        beta (-inf, 0) u (0, inf)
+        """
+        return Scope(
+            tuple((name, _merged([*self[name], *other[name]])) for name in self if name in other)
+        )
+
+    def only(self, names: Iterable[str]) -> Scope:
+        """Without the dimensions that are not named."""
+        kept = set(names)
+        return Scope(tuple(pair for pair in self.ranges if pair[0] in kept))
 
     def contains(self, name: str, value: Any) -> bool:
         return any(piece.contains(_number(value)) for piece in self.range(name))

@@ -126,6 +126,20 @@ def test_cycles_and_unknown_premises_are_errors():
     assert report.unexpected[0].error == "rests on test.nowhere: no such claim"
 
 
+def test_a_deduction_cannot_reach_beyond_its_premises():
+    for sign, about in (("plus", "(0, inf)"), ("minus", "(-inf, 0)")):
+        made = Symbolic(lambda: Proof(True, "a", "b"))
+        register(Claim(f"test.{sign}", "t", "added", "x", scope(b=about), made))
+    both = scope(b="(-inf, 0) u (0, inf)")
+    for name, premises in (("far", ("test.plus",)), ("near", ("test.plus", "test.minus"))):
+        deduced = Deduction(premises, "conjunction")
+        register(Claim(f"test.reach.{name}", "t", "added", "x", both, deduced))
+    report = run("test.reach.*")
+    assert [row.claim.id for row in report.unexpected] == ["test.reach.far"]
+    told = "deduces b (-inf, 0) u (0, inf) from premises for b (0, inf)"
+    assert report.unexpected[0].error == told
+
+
 def test_a_rule_of_inference_must_be_known_and_have_its_lemmas():
     with pytest.raises(InputError, match=r"rule must be one of .*did you mean 'special case'"):
         Deduction(("a",), "special cases")

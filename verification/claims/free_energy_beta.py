@@ -128,7 +128,7 @@ register(
         statement=r"\lim_{\beta\to 0} F_\beta[p](x) = \sum_k p_k x_k,\quad "
         r"\lim_{\beta\to\infty} F_\beta[p](x) = \max_k x_k,\quad "
         r"\lim_{\beta\to-\infty} F_\beta[p](x) = \min_k x_k",
-        scope=EVERY,
+        scope=scope(outcomes=">= 1"),
         expects="proved",
         checks=(
             Deduction(
