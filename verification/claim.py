@@ -199,7 +199,9 @@ def _names(code: CodeType) -> set[str]:
     return names
 
 
+@functools.cache
 def _source(function: Any) -> str:
+    """The tokens of a function's or a class's source, without comments and layout."""
     try:
         source = inspect.getsource(function)
     except (OSError, TypeError):  # typed at a prompt: the byte code has to do
