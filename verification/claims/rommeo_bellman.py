@@ -144,6 +144,38 @@ row(
     sample(step_optimum, {**game_fields(), **stationary_fields()}, ">= 0", SIZES),
 )
 
+
+def one_for_all_times(
+    arithmetic: Arithmetic, reward: Numbers, transition: Numbers, beta: Numbers, gamma: Numbers
+) -> Sides:
+    """π*_0 and π*_1 of (13) for T = 1; uniform priors."""
+    game = Game.of(arithmetic, reward, beta, transition, gamma)
+    first, last = game.tilts(game.optimise(2))[0]
+    return sides(first, last)
+
+
+row(
+    "report.013.stationary.printed",
+    "refuted",
+    "report (4); report (6); report (13)",
+    r"\pi^*_0 = \dots = \pi^*_T, \text{ so that one } \pi_\theta, \rho_\phi \text{ for all } t "
+    r"\text{ attains the maximum of (6)}",
+    "(4) and (6) write one θ and one φ for all times. With a finite T the maximiser depends on t, "
+    "and it is unique where play gets to, so no pair without t attains it.",
+    GAMES,
+    Counterexample(
+        one_for_all_times,
+        {
+            "reward": [[[0], [0]], [[1], [1]]],
+            "transition": [[[[1, 0]], [[0, 1]]], [[[0, 1]], [[0, 1]]]],
+            "beta": 1,
+            "gamma": "1/2",
+        },
+        "== 0",
+    ),
+    rests_on=("report.008.unique.corrected",),
+)
+
 # -- (14) ------------------------------------------------------------------------------------------
 
 

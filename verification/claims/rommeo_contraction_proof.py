@@ -295,6 +295,7 @@ def prove_shift_inside() -> list[Proof]:
         prove_nonnegative(
             epsilon - epsilon * mu, "term by term e^{(Q + ε) μ} <= e^ε e^{Q μ}, as μ <= 1, ε >= 0"
         ),
+        prove_nonnegative(epsilon * mu, "term by term e^{Q μ} <= e^{(Q + ε) μ}: V is monotone"),
         prove_zero(log(factor * total) - log(factor) - log(total), "log of e^ε times the sum"),
     ]
 
@@ -304,9 +305,10 @@ row(
     "proved",
     "report A.3.1",
     r"\log\sum_b P_{\mathrm{prior}}\sum_a e^{(Q + \varepsilon) P_{\mathrm{prior}}} \le \varepsilon "
-    r"+ \log\sum_b P_{\mathrm{prior}}\sum_a e^{Q\,P_{\mathrm{prior}}},\quad \varepsilon \ge 0",
-    "What is left of the step with the prior inside exp, for probabilities; with monotonicity "
-    "(e^{Qμ} rises in Q) it gives |V¹ − V²| <= ε again.",
+    r"+ \log\sum_b P_{\mathrm{prior}}\sum_a e^{Q\,P_{\mathrm{prior}}},\ \varepsilon \ge 0; "
+    r"\text{ and the left side is monotone in } Q",
+    "What is left of the step with the prior inside exp, for probabilities; the two together give "
+    "|V¹ − V²| <= ε again.",
     STAGE_SCOPE,
     Symbolic(prove_shift_inside),
     sample(shift_inside, {**FIELDS, "epsilon": EPSILON}, ">= 0", STAGE_SIZES),

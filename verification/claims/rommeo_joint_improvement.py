@@ -185,6 +185,44 @@ row(
     assumes=("ρ ≪ P_prior", "the exponent t − n in (28)", "a table for each time"),
 )
 
+
+def reply_gain(
+    arithmetic: Arithmetic,
+    reward: Numbers,
+    transition: Numbers,
+    beta: Numbers,
+    gamma: Numbers,
+    agent_prior: Numbers,
+    opponent_prior: Numbers,
+    opponent: Numbers,
+) -> Numbers:
+    """Q_n(s,b) by (30) after (31) minus before, for every n, π_s the soft best reply to ρ."""
+    game = Game.of(arithmetic, reward, beta, transition, gamma, agent_prior, opponent_prior)
+    models, table = list(opponent), [game.u]
+    for model in models[:0:-1]:
+        table.append(game.backup(game.value(table[-1], game.agent_tilt(table[-1]), model)))
+    replies = agents_of(game, table[::-1])
+    _, better = model_only(game, by_normaliser, replies, models)
+    after = zip(game.evaluate(replies, better), table[::-1], strict=True)
+    return np.stack([game.agent_soft(x) - game.agent_soft(y) for x, y in after])
+
+
+row(
+    "report.031.normaliser.corrected",
+    "proved",
+    "report (30); report (31)",
+    MODEL + r"Q(s, a^{-i}) \text{ by (30), } \pi_s \propto P_{\mathrm{prior}} "
+    r"\exp Q^{\pi_s,\rho}",
+    "(30) may be used where π_s is the soft best reply to ρ: there it is the value of π_s.",
+    PLAYS,
+    Deduction(
+        ("report.031.corrected", "report.A.3.2.step1.printed", "free-energy.monotone"),
+        "substitution of equals",
+        "A.3.2 makes E_{π_s}[Q − log π_s/P_prior] the normaliser of the tilt",
+    ),
+    sample(reply_gain, {k: f for k, f in PLAY.items() if k != "agent"}, ">= 0", PLAY_SIZES),
+)
+
 # -- (32) ------------------------------------------------------------------------------------------
 
 BOTH = r"Q^{\pi,\rho}(s, a^{-i}) \le Q^{\tilde\pi,\tilde\rho}(s, a^{-i}),\ "
