@@ -354,6 +354,32 @@ row(
     Sampling(contraction, PAIRS, ">= 0", examples=20_000, batched=True, search=False),
 )
 row(
+    "report.034.every-beta.added",
+    "report (34)",
+    r"\beta^i, \beta^{-i} \in [-\infty, \infty]: \ \|TQ^1 - TQ^2\|_\infty \le "
+    r"\gamma\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma E[F_{\beta^i} F_{\beta^{-i}} Q]",
+    "Written with free energies the limits are included: expectations at 0, maxima and minima at "
+    "±inf, so minimax value iteration is the case β^i = inf, β^-i = −inf.",
+    stage_scope("any", "any", states=">= 1", gamma="[0, 1)"),
+    Deduction(
+        ("free-energy.monotone", "free-energy.shift-equivariant", "free-energy.non-expansive"),
+        "composition of monotone shift-equivariant maps",
+        "as for finite β; the lemmas hold at every β, and an expectation times γ contracts",
+    ),
+    inequality(
+        contraction,
+        instances(
+            SIZES,
+            one=Q,
+            two=Q,
+            **DYNAMICS,
+            **STATE_PRIORS,
+            beta_agent=beta(zero=True, limits=True),
+            beta_opponent=beta(zero=True, limits=True),
+        ),
+    ),
+)
+row(
     "report.034.opponent.corrected",
     "report (34); report (25)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma "
