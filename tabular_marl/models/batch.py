@@ -69,8 +69,8 @@ class BatchSolution:
 def solve_batch(
     transition: ArrayLike,
     reward: ArrayLike,
-    recipe: Recipe,
     discount: float,
+    recipe: Recipe,
     tol: float = 1e-10,
     max_iterations: int | None = None,
     on_failure: str = "raise",
@@ -87,7 +87,7 @@ def solve_batch(
     >>> transition = np.ones((2, 1, 2, 2, 1))
     >>> reward = np.array([[[[4.0, 0.0], [0.0, 8.0]]], [[[1.0, 1.0], [1.0, 1.0]]]])
     >>> rommeo = (Aggregation(AGENT, 1.0), Aggregation(OPPONENT, 1.0))
-    >>> solve_batch(transition, reward, rommeo, discount=0.5).value.round(6).tolist()
+    >>> solve_batch(transition, reward, 0.5, rommeo).value.round(6).tolist()
     [[13.264551], [2.0]]
     """
     started = time.perf_counter()

@@ -2,8 +2,9 @@
 
     V ← V + (I − γ P_w)⁻¹ (TV − V),        TV(s) = F_outer[ F_inner[ r + γ Σ_t P V(t) ] ]
 
-A lane whose game is done writes it out and takes the next game from the queue, so lanes never wait
-for each other.
+A lane whose game is done writes it out and waits for the others, for `_PATIENCE` steps at most; then
+all that wait take the next games from the queue. (Eight games are laid out together for the price of
+two or three; but nobody waits for a game that needs a hundred steps.)
 
 Values are V = c + w with w centred. With ε = 1 − Σ_t P (found without rounding, `_inspect`),
 
@@ -65,6 +66,7 @@ _REWARD, _DEFICIT, _EXCESS, _LEAST, _POISON, _SIZE, _MIDDLE, _LAST_SIZE, _LAST_M
 _BOUND, _SWEEPING = 10, 11
 #: With this many fresh lanes it is cheaper to lay all eight again, eight by eight.
 _MANY = 3
+_PATIENCE = 3
 
 
 @njit
@@ -400,8 +402,11 @@ def solve_games(  # type: ignore[no-untyped-def]
         queue += 1
         at_work += 1
     count = WIDTH
+    waited = 0
     while at_work > 0:
-        if count > 0:
+        waited = waited + 1 if count > 0 else 0
+        if count > 0 and (count >= at_work or waited > _PATIENCE):
+            waited = 0
             _lay(address(held, 0), fresh, count, moves, rows * states, transition)
             _lay(address(held, 0), fresh, count, payoffs, rows, reward)
             _inspect(rows, states, game, notes)
@@ -417,7 +422,7 @@ def solve_games(  # type: ignore[no-untyped-def]
         _judge(states, gamma, noise_factors[0], noise_factors[1], value, notes)
         going_on = False
         for lane in range(WIDTH):
-            if not busy[lane]:
+            if fresh[lane] or not busy[lane]:
                 continue
             iterations[lane] += 1
             status = _status(lane, tol, notes)
