@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 #: States in a diagonal block of the dense elimination.
-BLOCK = 64
+BLOCK = 96
 
 #: A dense core may have this many states (its factors take 8 n² bytes).
 MAX_DENSE = 12_000

@@ -1,0 +1,327 @@
+"""The active Markov game as one decision problem: states (s, θ) and agent i's own actions.
+
+    p(s', θ' | s, θ, a_i) = Σ_{a_-i} Π_j π_j(a_j|s; θ_j) T(s'|s, a) Π_j U_j(θ_j'|θ_j, s, a, r_j, s')
+    r_i(s, θ, a_i)        = Σ_{a_-i} Π_j π_j(a_j|s; θ_j) R_i(s, a)
+
+                                                         FURTHER 2.1, Prop. 1; j runs over learners
+Agent i is whoever holds no learner; with a learner in every seat the process is a chain, written
+with a single own action. Only what can be reached from the start set exists: joint states are
+numbered in the order in which a breadth-first search meets them.
+
+    state [X], parameters [X, widths]    the joint states
+    transition CSR (X·A, X)              rows (x, a) in C order
+    reward [X, A], rewards [n, X, A]     reward units
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+
+from tabular_marl.active.chains import MarkovChain
+from tabular_marl.active.learners.rule import Array, Event, Ints, Learner, Rule
+from tabular_marl.games.matrix import MatrixGame
+from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.games.transitions import lock
+from tabular_marl.numerics.kernels import joint as kernels
+from tabular_marl.validation import InputError, probability_rows, read_only
+
+#: Joint states expanded together.
+BATCH = 32_768
+
+#: Refuse to build more joint states than this, unless told otherwise.
+MAX_STATES = 5_000_000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class JointProcess:
+    """All reachable (s, θ), with transitions and rewards; the module's docstring fixes the shapes.
+
+    ``player`` is agent i, None if every seat learns. ``starts`` [k] numbers the start set: the
+    product of start states and the learners' starts, in C order. ``seconds`` is the building time.
+    """
+
+    game: StochasticGame
+    player: int | None
+    rules: dict[int, Rule]
+    state: Ints
+    parameters: Ints
+    starts: Ints
+    transition: Any
+    rewards: Array
+    seconds: float
+    table: Ints
+
+    @property
+    def num_states(self) -> int:
+        """X."""
+        return int(self.state.shape[0])
+
+    @property
+    def num_actions(self) -> int:
+        """A, the number of agent i's actions; 1 if every seat learns."""
+        return int(self.rewards.shape[2])
+
+    @property
+    def reward(self) -> Array:
+        """r_i, [X, A]."""
+        if self.player is None:
+            raise InputError("player", "be a seat without a learner", "every seat has one")
+        return np.asarray(self.rewards[self.player])
+
+    @cached_property
+    def columns(self) -> dict[int, slice]:
+        """Where each learner's θ is among the columns of ``parameters``."""
+        bounds = np.cumsum([0, *(rule.width for rule in self.rules.values())])
+        return {
+            j: slice(int(a), int(b)) for j, (a, b) in zip(self.rules, pairwise(bounds), strict=True)
+        }
+
+    def find(self, state: int, parameters: ArrayLike) -> int:
+        """The number of the joint state (s, θ), θ as integers [widths], or InputError."""
+        key = np.concatenate([[state], np.ravel(parameters)]).astype(np.int64)[None]
+        name = -1
+        if key.shape[1] == 1 + self.parameters.shape[1]:
+            name = int(kernels.lookup(key, self._keys, self.table)[0])
+        if name < 0:
+            raise InputError("parameters", "be reached from the start set", f"they were {key[0]}")
+        return name
+
+    def describe(self, x: int) -> tuple[str, dict[int, Any]]:
+        """The joint state x as (the label of s, each learner's θ in its own words)."""
+        return self.game.state_labels[self.state[x]], {
+            j: self.rules[j].describe(self.parameters[x, own]) for j, own in self.columns.items()
+        }
+
+    def chain(self, policy: ArrayLike | None = None) -> MarkovChain:
+        """The chain on (s, θ) when agent i plays ``policy`` [X, A], or [X] numbers of actions.
+
+        For a policy π_i(a|s) that ignores θ, pass ``policy[process.state]``.
+        """
+        if policy is None and self.num_actions > 1:
+            raise InputError("policy", "be given where agent i has a choice", "it was None")
+        shape = (self.num_states, self.num_actions)
+        if policy is None:
+            return MarkovChain(self.transition)
+        given = np.asarray(policy)
+        if given.shape == shape[:1] and given.dtype.kind in "iu":
+            return MarkovChain(self.transition[np.arange(shape[0]) * shape[1] + given])
+        weights = probability_rows("policy", policy, shape)
+        return MarkovChain(_selector(weights) @ self.transition)
+
+    @cached_property
+    def _keys(self) -> Ints:
+        return np.column_stack([self.state, self.parameters])
+
+    def __repr__(self) -> str:
+        who = "everybody learns" if self.player is None else f"player {self.player} decides"
+        size = f"{self.num_states} joint states, {self.transition.nnz} transitions"
+        return f"JointProcess({size}, {who})"
+
+
+def explore(
+    game: StochasticGame | MatrixGame,
+    learners: Mapping[int, Learner],
+    states: ArrayLike | None = None,
+    max_states: int = MAX_STATES,
+) -> JointProcess:
+    """Build the joint process of ``game`` with ``learners`` in their seats {player: learner}.
+
+    ``states`` are the start states, by default the support of the game's ``initial``, or all. One
+    seat at most may be without a learner. Raises InputError when more than ``max_states`` joint
+    states are reached, or a learner breaks its own rules. Source: FURTHER 2.1 and Prop. 1.
+
+    >>> from tabular_marl.active.learners import best_response
+    >>> from tabular_marl.games import matching_pennies
+    >>> explore(matching_pennies(), {1: best_response()})
+    JointProcess(2 joint states, 4 transitions, player 0 decides)
+    """
+    started = time.perf_counter()
+    if isinstance(game, MatrixGame):
+        game = game.as_stochastic()
+    player = _free_seat(game, learners)
+    rules = {j: learners[j].bind(game, j) for j in sorted(learners)}
+    step = _Step(game, player, rules)
+    first = _start_set(game, rules, states, max_states)
+    names = _Names(first.shape[1], max_states)
+    starts = names.name(first)
+    parts: list[tuple[Ints, Any, Array]] = []
+    rewards: list[Array] = []
+    done = 0
+    while done < names.count:
+        batch = names.store[done : min(done + BATCH, names.count)].copy()
+        rows, keys, probability, paid = step(batch)
+        targets = names.name(keys)
+        parts.append(
+            kernels.merge(rows, targets, probability, batch.shape[0] * step.own, names.place)
+        )
+        rewards.append(paid)
+        done += batch.shape[0]
+    lengths, indices, data = (np.concatenate(group) for group in zip(*parts, strict=True))
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    shape = (names.count * step.own, names.count)
+    keys = names.store[: names.count].copy()
+    return JointProcess(
+        game,
+        player,
+        rules,
+        keys[:, 0].copy(),
+        keys[:, 1:].copy(),
+        starts,
+        lock(sparse.csr_array((data, indices, indptr), shape=shape)),
+        read_only(np.concatenate(rewards, axis=1)),
+        time.perf_counter() - started,
+        names.table,
+    )
+
+
+class _Step:
+    """One step from a batch of joint states."""
+
+    def __init__(self, game: StochasticGame, player: int | None, rules: dict[int, Rule]) -> None:
+        self.game, self.player, self.rules = game, player, rules
+        counts = game.action_counts
+        self.profiles = np.stack(np.unravel_index(np.arange(math.prod(counts)), counts), axis=1)
+        number = np.arange(math.prod(counts)).reshape(counts)
+        if player is None:
+            self.joint = number.reshape(1, -1)
+        else:
+            self.joint = np.moveaxis(number, player, 0).reshape(counts[player], -1)
+        self.own = self.joint.shape[0]
+        graph = sparse.csr_array(game.transition_rows)
+        self.graph = (graph.indptr.astype(np.int64), graph.indices.astype(np.int64), graph.data)
+        self.paid = {}
+        for j in range(game.num_players):
+            if game.num_players > 2 or j == 0 or game.opponent_reward is not None:
+                self.paid[j] = game.player_reward(j).reshape(game.num_states, -1)
+
+    def __call__(self, batch: Ints) -> tuple[Ints, Ints, Array, Array]:
+        """(row, key of the next joint state, probability) of all edges, and rewards [n, m, A]."""
+        state = np.ascontiguousarray(batch[:, 0])
+        weights = np.ones((state.size, 1))
+        theta, at = {}, 1
+        for j, rule in self.rules.items():
+            theta[j] = batch[:, at : at + rule.width]
+            at += rule.width
+            base = rule.policy(theta[j], state)
+            played = (1 - rule.epsilon) * base + rule.epsilon / base.shape[1]
+            weights = (weights[:, :, None] * played[:, None, :]).reshape(state.size, -1)
+        rewards = np.full((self.game.num_players, state.size, self.own), np.nan)
+        for j, table in self.paid.items():
+            rewards[j] = np.einsum("xo,xao->xa", weights, table[state][:, self.joint])
+        rows, joint, after, chance = kernels.edges(state, weights, self.joint, *self.graph)
+        source = rows // self.own
+        pieces = [after[:, None]]
+        for j, rule in self.rules.items():
+            if j not in self.paid:
+                raise InputError(
+                    "game", f"say what player {j}, who learns, is paid", "it has no opponent_reward"
+                )
+            event = Event(
+                state[source], self.profiles[joint], self.paid[j][state[source], joint], after
+            )
+            following, odds = rule.update(theta[j][source], event)
+            branches = odds.shape[1]
+            if branches > 1:  # one edge for each branch; the order of rows stays
+                kept = np.flatnonzero(odds.ravel() > 0)
+                of = kept // branches
+                pieces = [piece[of] for piece in pieces]
+                rows, joint, after, source = rows[of], joint[of], after[of], source[of]
+                chance = chance[of] * odds.ravel()[kept]
+                pieces.append(following.reshape(-1, rule.width)[kept])
+            else:
+                pieces.append(following[:, 0, :])
+        return rows, np.concatenate(pieces, axis=1), chance, rewards
+
+
+class _Names:
+    """Numbers for rows of integers, in the order in which they are met."""
+
+    def __init__(self, width: int, limit: int) -> None:
+        self.limit = limit
+        self.count = 0
+        self.store = np.empty((1024, width), dtype=np.int64)
+        self.table = np.full(4096, -1, dtype=np.int64)
+        self.place = np.zeros(1024, dtype=np.int64)
+
+    def name(self, keys: Ints) -> Ints:
+        """The number of every row of ``keys``, new or known."""
+        keys = np.ascontiguousarray(keys, dtype=np.int64)
+        names = np.empty(keys.shape[0], dtype=np.int64)
+        done = 0
+        while True:
+            done, self.count = kernels.intern(keys, self.store, self.count, self.table, names, done)
+            if self.count > self.limit:
+                raise InputError(
+                    "max_states",
+                    f"allow all joint states that are reached (about {8 * keys.shape[1] + 200} "
+                    "bytes each)",
+                    f"there are more than {self.limit}",
+                )
+            if done == keys.shape[0]:
+                return names
+            self._grow()
+
+    def _grow(self) -> None:
+        self.store = np.concatenate([self.store, np.empty_like(self.store)])
+        self.place = np.zeros(self.store.shape[0], dtype=np.int64)
+        self.table = np.full(4 * self.store.shape[0], -1, dtype=np.int64)
+        kernels.refill(self.store, self.count, self.table)
+
+
+def _free_seat(game: StochasticGame, learners: Mapping[int, Learner]) -> int | None:
+    for j in learners:
+        if isinstance(j, bool) or j not in range(game.num_players):
+            raise InputError(
+                "learners", f"sit in seats 0..{game.num_players - 1}", f"one had seat {j!r}"
+            )
+    free = [i for i in range(game.num_players) if i not in learners]
+    if len(free) > 1:
+        raise InputError("learners", "leave at most one seat free", f"seats {free} had none")
+    return free[0] if free else None
+
+
+def _start_set(
+    game: StochasticGame, rules: dict[int, Rule], states: ArrayLike | None, limit: int
+) -> Ints:
+    """The product of the start states and the learners' starts, [k, 1 + widths]."""
+    if states is None:
+        support = np.arange(game.num_states)
+        if game.initial is not None:
+            support = np.flatnonzero(game.initial)
+    else:
+        support = np.atleast_1d(np.asarray(states))
+        if (
+            support.dtype.kind not in "iu"
+            or support.ndim != 1
+            or not support.size
+            or support.min() < 0
+            or support.max() >= game.num_states
+        ):
+            raise InputError(
+                "states", f"be states 0..{game.num_states - 1}", f"they were {states!r}"
+            )
+    groups = [support.astype(np.int64)[:, None], *(rule.start() for rule in rules.values())]
+    size = math.prod(group.shape[0] for group in groups)
+    if size > limit:
+        raise InputError("max_states", f"allow the {size} starts", f"it was {limit}")
+    picks = np.unravel_index(np.arange(size), [group.shape[0] for group in groups])
+    return np.concatenate([g[p] for g, p in zip(groups, picks, strict=True)], axis=1)
+
+
+def _selector(weights: Array) -> sparse.csr_array:
+    """Σ_a w[x, a] of row (x, a), as a matrix (X, X·A)."""
+    states, actions = weights.shape
+    return sparse.csr_array(
+        (weights.ravel(), np.arange(weights.size), np.arange(0, weights.size + 1, actions)),
+        shape=(states, weights.size),
+    )
