@@ -32,6 +32,8 @@ _LONG = 1.5 * 2.0**4
 _SHORT = 1.5 * 2.0**22
 #: Joint actions of less weight than this, over their number, are left out of the Jacobian.
 NEGLIGIBLE = 1e-6
+#: States whose free energies are taken in one call.
+_GROUP = 64
 #: Stands for everything below the normal range.
 _TINY = 1e-300
 
@@ -49,19 +51,19 @@ def _less(p, h):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _heads_and_tails(p):  # type: ignore[no-untyped-def]
+def _heads_and_tails(data, begin, end):  # type: ignore[no-untyped-def]
     head, tail = 0.0, 0.0
-    for j in range(p.shape[0]):
-        h = _cut(p[j], _LONG)
+    for j in range(begin, end):
+        h = _cut(data[j], _LONG)
         head += h
-        tail += _less(p[j], h)
+        tail += _less(data[j], h)
     return head, tail
 
 
 @njit(cache=True)
-def _row_excess(p):  # type: ignore[no-untyped-def]
+def _row_excess(data, begin, end):  # type: ignore[no-untyped-def]
     """Σ p − 1, the sum of heads exact in any order, with an error below n² 2⁻¹⁰² + u |Σ p − 1|."""
-    head, tail = _heads_and_tails(p)
+    head, tail = _heads_and_tails(data, begin, end)
     return (head - 1.0) + tail
 
 
@@ -82,23 +84,23 @@ def split(w, head, tail):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _dot(p, w, head, tail):  # type: ignore[no-untyped-def]
+def _dot(rows, row, w, head, tail):  # type: ignore[no-untyped-def]
     """(Σ h g exactly, the rest of Σ p w), p = h + l and w = g + f."""
     exact, rest = 0.0, 0.0
-    for j in range(p.shape[0]):
-        h = _cut(p[j], _SHORT)
+    for j in range(w.shape[0]):
+        h = _cut(rows[row, j], _SHORT)
         exact += h * head[j]
-        rest += h * tail[j] + _less(p[j], h) * w[j]
+        rest += h * tail[j] + _less(rows[row, j], h) * w[j]
     return exact, rest
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _dot_and_sum(p, w, head, tail):  # type: ignore[no-untyped-def]
+def _dot_and_sum(rows, row, w, head, tail):  # type: ignore[no-untyped-def]
     """The same, and (Σ h exactly, Σ l)."""
     exact, rest, heads, tails = 0.0, 0.0, 0.0, 0.0
-    for j in range(p.shape[0]):
-        h = _cut(p[j], _SHORT)
-        l = _less(p[j], h)
+    for j in range(w.shape[0]):
+        h = _cut(rows[row, j], _SHORT)
+        l = _less(rows[row, j], h)
         exact += h * head[j]
         rest += h * tail[j] + l * w[j]
         heads += h
@@ -107,70 +109,68 @@ def _dot_and_sum(p, w, head, tail):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _dot_quickly(p, w):  # type: ignore[no-untyped-def]
+def _dot_quickly(rows, row, w):  # type: ignore[no-untyped-def]
     """Σ p w in any order."""
     total = 0.0
-    for j in range(p.shape[0]):
-        total += p[j] * w[j]
+    for j in range(w.shape[0]):
+        total += rows[row, j] * w[j]
     return total
 
 
 @njit(cache=True, fastmath={"contract"})
-def _mix(rows, weights, discount, s, kept, out):  # type: ignore[no-untyped-def]
-    """out = row s of I − γ P_w, from the rows[K, S] of state s, four at a time.
+def _mix(rows, joint, discount, s, kept, matrix):  # type: ignore[no-untyped-def]
+    """matrix[s] = row s of I − γ P_w, four transition rows at a time.
 
     Actions of hardly any weight are left out: Newton's method does not notice.
     """
-    actions = weights.shape[0]
+    actions = joint.shape[1]
+    states = matrix.shape[1]
     count, mass = 0, 0.0
     for k in range(actions):
-        if weights[k] > NEGLIGIBLE / actions:
+        if joint[s, k] > NEGLIGIBLE / actions:
             kept[count] = k
-            mass += weights[k]
+            mass += joint[s, k]
             count += 1
     scale = -discount / mass
-    out[:] = 0.0
+    first = s * actions
+    for t in range(states):
+        matrix[s, t] = 0.0
     for i in range(0, count - 3, 4):
         k, l, m, n = kept[i], kept[i + 1], kept[i + 2], kept[i + 3]
-        a, b, c, d = scale * weights[k], scale * weights[l], scale * weights[m], scale * weights[n]
-        ra, rb, rc, rd = rows[k], rows[l], rows[m], rows[n]
-        for t in range(out.shape[0]):
-            out[t] += (a * ra[t] + b * rb[t]) + (c * rc[t] + d * rd[t])
+        a, b = scale * joint[s, k], scale * joint[s, l]
+        c, d = scale * joint[s, m], scale * joint[s, n]
+        for t in range(states):
+            matrix[s, t] += (a * rows[first + k, t] + b * rows[first + l, t]) + (
+                c * rows[first + m, t] + d * rows[first + n, t]
+            )
     for i in range(count - count % 4, count):
-        a, ra = scale * weights[kept[i]], rows[kept[i]]
-        for t in range(out.shape[0]):
-            out[t] += a * ra[t]
-    out[s] += 1.0
+        a = scale * joint[s, kept[i]]
+        for t in range(states):
+            matrix[s, t] += a * rows[first + kept[i], t]
+    matrix[s, s] += 1.0
 
 
 @njit(cache=True)
-def _finish(s, q, size, offset, w, discount, levels, joint, tilts, scratch):  # type: ignore[no-untyped-def]
-    """(d, radius) of state s from its q, each entry of which errs by at most ``size`` u."""
-    value, error = nested(q, s, levels, tilts, joint, scratch)
+def _finish(first, last, sizes, offset, w, discount, levels, values, d, radius, joint, tilts):  # type: ignore[no-untyped-def]
+    """d and radius of first ≤ s < last from their q in values[0], in error by at most sizes u."""
+    depth = levels[0].shape[0]
+    units = np.empty(last - first)
+    nested(first, last, levels, values, units, tilts, joint)
     constant = (1.0 - discount) * offset
-    own = (1.0 - discount) * w[s]
-    d = (value - constant) - own
-    size += 4.0 * (abs(value) + abs(constant) + abs(own))
-    return d, (error + U * size) * 1.0001 + _TINY
+    for s in range(first, last):
+        value = values[depth, s - first, 0]
+        own = (1.0 - discount) * w[s]
+        d[s] = (value - constant) - own
+        size = units[s - first] + sizes[s - first]
+        size += 4.0 * (abs(value) + abs(constant) + abs(own))
+        radius[s] = U * size * 1.0001 + _TINY
 
 
 @njit(cache=True)
 def dense_sweep(  # type: ignore[no-untyped-def]
-    transition,
-    reward,
-    excess,
-    known,
-    discount,
-    levels,
-    offset,
-    w,
-    d,
-    radius,
-    joint,
-    tilts,
-    matrix,
-    accurate,
-):
+    transition, reward, excess, known, discount, levels, offset, w,
+    d, radius, joint, tilts, matrix, accurate,
+):  # fmt: skip
     """One sweep over transition[S·K, S]: fills d, radius [S], joint [S, K], tilts [S, T].
 
     Also ``excess`` [S·K] unless it is ``known`` or w and offset vanish (returns whether it is then
@@ -178,8 +178,8 @@ def dense_sweep(  # type: ignore[no-untyped-def]
     independent of S and of the size of w, for half as much time again.
     """
     states, actions = reward.shape
-    scratch = np.empty((levels[0].shape[0], actions))
-    q = np.empty(actions)
+    values = np.empty((levels[0].shape[0] + 1, 1, actions))
+    sizes = np.zeros(1)
     kept = np.empty(actions, dtype=np.int64)
     head = np.empty(states)
     tail = np.empty(states)
@@ -193,83 +193,64 @@ def dense_sweep(  # type: ignore[no-untyped-def]
     for s in range(states):
         size = 0.0
         for k in range(actions):
-            q[k] = reward[s, k]
+            values[0, 0, k] = reward[s, k]
             if not zero:
                 row = s * actions + k
-                p = transition[row]
                 if not known:
-                    total, rest, heads, tails = _dot_and_sum(p, w, head, tail)
+                    total, rest, heads, tails = _dot_and_sum(transition, row, w, head, tail)
                     excess[row] = (heads - 1.0) + tails
                 elif accurate:
-                    total, rest = _dot(p, w, head, tail)
+                    total, rest = _dot(transition, row, w, head, tail)
                 else:
-                    total, rest = _dot_quickly(p, w), 0.0
+                    total, rest = _dot_quickly(transition, row, w), 0.0
                 ahead = discount * ((total - w[s]) + rest)
                 extra = discount * (excess[row] * offset)  # Σ p w − w(s) holds e w(s)
-                q[k] += ahead + extra
+                values[0, 0, k] += ahead + extra
                 size = max(size, abs(reward[s, k]) + 6.0 * abs(ahead) + 8.0 * abs(extra))
         if not zero:
-            size += terms * large + sums * abs(offset)
-        d[s], radius[s] = _finish(
-            s, q, size, offset, w, discount, levels, joint[s], tilts[s], scratch
-        )
+            sizes[0] = size + terms * large + sums * abs(offset)
+        _finish(s, s + 1, sizes, offset, w, discount, levels, values, d, radius, joint, tilts)
         if matrix.shape[0] > 0:
-            _mix(
-                transition[s * actions : (s + 1) * actions], joint[s], discount, s, kept, matrix[s]
-            )
+            _mix(transition, joint, discount, s, kept, matrix)
     return known or not zero
 
 
 @njit(cache=True)
 def sparse_sweep(  # type: ignore[no-untyped-def]
-    indptr,
-    indices,
-    data,
-    reward,
-    excess,
-    known,
-    discount,
-    levels,
-    offset,
-    w,
-    d,
-    radius,
-    joint,
-    tilts,
-):
-    """The same over CSR rows (s, k), without a matrix."""
+    indptr, indices, data, reward, excess, known, discount, levels, offset, w,
+    d, radius, joint, tilts,
+):  # fmt: skip
+    """The same over CSR rows (s, k), without a matrix, ``_GROUP`` states at a time."""
     states, actions = reward.shape
-    scratch = np.empty((levels[0].shape[0], actions))
-    q = np.empty(actions)
+    values = np.empty((levels[0].shape[0] + 1, _GROUP, actions))
+    sizes = np.zeros(_GROUP)
     zero = offset == 0.0 and np.max(np.abs(w)) == 0.0
-    for s in range(states):
-        size = 0.0
-        own = w[s]
-        for k in range(actions):
-            q[k] = reward[s, k]
-            if not zero:
-                row = s * actions + k
-                begin, end = indptr[row], indptr[row + 1]
-                total, moved = 0.0, 0.0
-                for j in range(begin, end):
-                    term = data[j] * (w[indices[j]] - own)
-                    total += term
-                    moved += abs(term)
-                if not known:
-                    excess[row] = _row_excess(data[begin:end])
-                ahead = discount * total
-                extra = discount * (excess[row] * (offset + own))
-                q[k] += ahead + extra
-                size = max(
-                    size,
-                    abs(reward[s, k])
-                    + (end - begin + 6.0) * moved
-                    + 8.0 * abs(extra)
-                    + (end - begin) ** 2.0 * 2.0**-47 * (abs(offset) + abs(own)),
-                )
-        d[s], radius[s] = _finish(
-            s, q, size, offset, w, discount, levels, joint[s], tilts[s], scratch
-        )
+    for first in range(0, states, _GROUP):
+        last = min(first + _GROUP, states)
+        for s in range(first, last):
+            size = 0.0
+            own = w[s]
+            for k in range(actions):
+                r = reward[s, k]
+                if not zero:
+                    row = s * actions + k
+                    begin, end = indptr[row], indptr[row + 1]
+                    total, moved = 0.0, 0.0
+                    for j in range(begin, end):
+                        term = data[j] * (w[indices[j]] - own)
+                        total += term
+                        moved += abs(term)
+                    if not known:
+                        excess[row] = _row_excess(data, begin, end)
+                    count = float(end - begin)
+                    extra = discount * (excess[row] * (offset + own))
+                    big = (count + 6.0) * moved + 8.0 * abs(extra)
+                    big += count * count * 2.0**-47 * (abs(offset) + abs(own))
+                    size = max(size, abs(r) + big)
+                    r += discount * total + extra
+                values[0, s - first, k] = r
+            sizes[s - first] = size
+        _finish(first, last, sizes, offset, w, discount, levels, values, d, radius, joint, tilts)
     return known or not zero
 
 

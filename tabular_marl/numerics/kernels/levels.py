@@ -35,117 +35,123 @@ _RARE = 1e-20
 
 
 @njit(cache=True)
-def _mean(x, first, n, step, prior, at, tilts, to):  # type: ignore[no-untyped-def]
-    """(F, error in units of u) of one row x[first], x[first + step], … at β = 0."""
-    mass, high, low = 0.0, -np.inf, np.inf
-    for k in range(first, first + n * step, step):
-        if prior[at + k] > 0.0:
-            mass += prior[at + k]
-            high = max(high, x[k])
-            low = min(low, x[k])
-    total = 0.0
-    for k in range(first, first + n * step, step):
-        p = prior[at + k] / mass
-        tilts[to + k] = p
-        if p > 0.0:
-            total += p * (x[k] - high)
-    return high + total, (2.0 * n + 4.0) * (high - low) + abs(high + total)
+def _carefully(x, prior, beta, tilt, at, x_at, prior_at, n, step):  # type: ignore[no-untyped-def]
+    """F of one row by the kernel for extreme cases, on copies (they are rare)."""
+    row, weights, out = np.empty(n), np.empty(n), np.empty(n)
+    for i in range(n):
+        row[i] = x[x_at + i * step]
+        weights[i] = prior[prior_at + i * step]
+    value = free_energy_and_tilt_row(row, weights, beta, out)
+    for i in range(n):
+        tilt[at + i * step] = out[i]
+    return value
 
 
 @njit(cache=True)
-def _optimum(x, first, n, step, beta, prior, at, tilts, to):  # type: ignore[no-untyped-def]
-    """F of one row at β = ±inf."""
-    best, mass = 0.0, 0.0
-    for k in range(first, first + n * step, step):
-        p = prior[at + k]
-        if p > 0.0:
-            if mass == 0.0 or (x[k] > best if beta > 0.0 else x[k] < best):
-                best, mass = x[k], p
-            elif x[k] == best:
-                mass += p
-    for k in range(first, first + n * step, step):
-        p = prior[at + k]
-        tilts[to + k] = p / mass if p > 0.0 and x[k] == best else 0.0
-    return best
+def aggregate(first, last, level, levels, x, out, tilts, to, units):  # type: ignore[no-untyped-def]
+    """Level ``level`` for the states first ≤ s < last: x[s − first, outer·n·inner] into out.
 
-
-@njit(cache=True)
-def _level(x, outer, n, inner, beta, prior, at, tilts, to, out):  # type: ignore[no-untyped-def]
-    """Aggregate x[outer, n, inner] into out[outer, inner]; the largest error in units of u."""
-    worst = 0.0
-    for o in range(outer):
-        for i in range(inner):
-            first = o * n * inner + i
-            stop = first + n * inner
-            to_row = o * inner + i
-            if math.isinf(beta):
-                out[to_row] = _optimum(x, first, n, inner, beta, prior, at, tilts, to)
-                continue
-            low, high = np.inf, -np.inf
-            for k in range(first, stop, inner):
-                if prior[at + k] > 0.0:
-                    low = min(low, x[k])
-                    high = max(high, x[k])
-            spread = high - low
-            if beta == 0.0 or spread == 0.0:
-                out[to_row], units = _mean(x, first, n, inner, prior, at, tilts, to)
-                worst = max(worst, units)
-                continue
-            best = high if beta > 0.0 else low
-            if abs(beta) * spread > 0.5:
-                total, mass = 0.0, 0.0
-                for k in range(first, stop, inner):
-                    p = prior[at + k]
-                    e = 0.0
-                    if p > 0.0:
-                        e = p * math.exp(beta * (x[k] - best))
-                    tilts[to + k] = e
-                    total += e
-                    mass += p
-                if total > _RARE * mass:
-                    inverse = 1.0 / total
-                    for k in range(first, stop, inner):
-                        tilts[to + k] *= inverse
-                    gap = math.log(total / mass) / beta
-                    out[to_row] = best + gap
-                    units = (2.0 * n + 6.0) / abs(beta) + 5.0 * abs(gap) + abs(best + gap)
-                    worst = max(worst, units)
-                    continue
-            row, here = prior[at + first : at + stop : inner], tilts[to + first : to + stop : inner]
-            value = free_energy_and_tilt_row(x[first:stop:inner], row, beta, here)
-            out[to_row] = value
-            worst = max(worst, spread_units(n) * spread + abs(value))
-    return worst
-
-
-@njit(cache=True)
-def nested(q, s, levels, tilts, joint, scratch):  # type: ignore[no-untyped-def]
-    """(F, rounding error) of q[K] in state s.
-
-    Writes the levels' tilts one after another into ``tilts``, and their product into joint[K].
-    ``scratch`` [levels, K] is overwritten.
+    Tilts go to tilts[s, to:]; the largest error in units of u is added to units[s − first].
+    One call for many rows: a compiled call with arrays costs as much as ten exponentials.
     """
-    shape, beta, prior, start, stride = levels
-    depth = shape.shape[0]
-    units = 0.0
-    to = 0
-    for l in range(depth):
-        outer, n, inner = shape[l, 0], shape[l, 1], shape[l, 2]
-        x = q if l == 0 else scratch[l - 1]
-        at = start[l] + s * stride[l]
-        units += _level(x, outer, n, inner, beta[l], prior, at, tilts, to, scratch[l])
-        to += outer * n * inner
-    value = scratch[depth - 1, 0]
-    joint[0] = 1.0
-    outside = scratch[0]  # free again
-    for l in range(depth - 1, -1, -1):
-        outer, n, inner = shape[l, 0], shape[l, 1], shape[l, 2]
-        to -= outer * n * inner
-        for j in range(outer * inner):
-            outside[j] = joint[j]
+    shape, betas, prior, start, stride = levels
+    outer, n, inner = shape[level, 0], shape[level, 1], shape[level, 2]
+    beta = betas[level]
+    for s in range(first, last):
+        value, tilt = x[s - first], tilts[s]
+        worst = 0.0
         for o in range(outer):
             for i in range(inner):
-                factor = outside[o * inner + i]
-                for j in range(o * n * inner + i, (o + 1) * n * inner, inner):
-                    joint[j] = factor * tilts[to + j]
-    return value, units * U
+                a = o * n * inner + i
+                b = start[level] + s * stride[level] + a
+                c = to + a
+                low, high, mass = np.inf, -np.inf, 0.0
+                for k in range(n):
+                    p = prior[b + k * inner]
+                    if p > 0.0:
+                        mass += p
+                        low = min(low, value[a + k * inner])
+                        high = max(high, value[a + k * inner])
+                best = high if beta > 0.0 else low
+                spread = high - low
+                if math.isinf(beta):
+                    mass = 0.0
+                    for k in range(n):
+                        chosen = prior[b + k * inner] if value[a + k * inner] == best else 0.0
+                        tilt[c + k * inner] = chosen
+                        mass += chosen
+                    for k in range(n):
+                        tilt[c + k * inner] /= mass
+                    error = 0.0
+                elif beta == 0.0 or spread == 0.0:
+                    total = 0.0
+                    for k in range(n):
+                        p = prior[b + k * inner] / mass
+                        tilt[c + k * inner] = p
+                        if p > 0.0:
+                            total += p * (value[a + k * inner] - high)
+                    best = high + total
+                    error = (2.0 * n + 4.0) * spread + abs(best)
+                else:
+                    total = 0.0
+                    if abs(beta) * spread > 0.5:
+                        for k in range(n):
+                            p = prior[b + k * inner]
+                            e = 0.0
+                            if p > 0.0:
+                                e = p * math.exp(beta * (value[a + k * inner] - best))
+                            tilt[c + k * inner] = e
+                            total += e
+                    if total > _RARE * mass:
+                        inverse = 1.0 / total
+                        for k in range(n):
+                            tilt[c + k * inner] *= inverse
+                        gap = math.log(total / mass) / beta
+                        best += gap
+                        error = (2.0 * n + 6.0) / abs(beta) + 5.0 * abs(gap) + abs(best)
+                    else:
+                        best = _carefully(value, prior, beta, tilt, c, a, b, n, inner)
+                        error = spread_units(n) * spread + abs(best)
+                out[s - first, o * inner + i] = best
+                worst = max(worst, error)
+        units[s - first] += worst
+
+
+@njit(cache=True)
+def multiply_tilts(first, last, levels, tilts, joint):  # type: ignore[no-untyped-def]
+    """joint[s, K] = the product of the levels' tilts, outermost first, for first ≤ s < last."""
+    shape = levels[0]
+    depth = shape.shape[0]
+    product = np.empty(joint.shape[1])
+    for s in range(first, last):
+        weights, tilt = joint[s], tilts[s]
+        to = tilt.shape[0]
+        weights[0] = 1.0
+        for l in range(depth - 1, -1, -1):
+            outer, n, inner = shape[l, 0], shape[l, 1], shape[l, 2]
+            to -= outer * n * inner
+            for j in range(outer * inner):
+                product[j] = weights[j]
+            for o in range(outer):
+                for k in range(n):
+                    for i in range(inner):
+                        j = (o * n + k) * inner + i
+                        weights[j] = product[o * inner + i] * tilt[to + j]
+
+
+@njit(cache=True)
+def nested(first, last, levels, values, units, tilts, joint):  # type: ignore[no-untyped-def]
+    """F of the states first ≤ s < last from their q in values[0, s − first, K].
+
+    Level l reads values[l] and writes values[l + 1]; F ends in values[depth, s − first, 0], with
+    rounding error units[s − first] u; tilts[s] gets the levels' tilts one after another and
+    joint[s, K] their product.
+    """
+    shape = levels[0]
+    to = 0
+    for i in range(last - first):
+        units[i] = 0.0
+    for l in range(shape.shape[0]):
+        aggregate(first, last, l, levels, values[l], values[l + 1], tilts, to, units)
+        to += shape[l, 0] * shape[l, 1] * shape[l, 2]
+    multiply_tilts(first, last, levels, tilts, joint)
