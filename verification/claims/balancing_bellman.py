@@ -69,9 +69,7 @@ def two_steps(
     later_conditional: Numbers,
     **game: Numbers,
 ) -> Numbers:
-    """β^i, β^-i > 0, two decisions: V by (23) with the message V^i/β^i, minus J of any π_t,
-    ρ_t(b|s, a).
-    """
+    """β^i, β^-i > 0, two decisions: V by (23) with V^i/β^i, minus J of any π_t, ρ_t(b|s, a)."""
     last = Stage.of(arithmetic, reward, axis=1, **game)
     first = last.at(reward + gamma * successor(transition, last.agent_value()))
     later = last.conditional_objective(later_policy, later_conditional)
@@ -165,9 +163,7 @@ def view_contraction(
 def solution_order(
     arithmetic: Arithmetic, reward: Numbers, transition: Numbers, gamma: Numbers, **game: Numbers
 ) -> Numbers:
-    """(β^i − β^-i)(T_B^k 0 − T_A^k 0), k = 1 … 12: iterates of both views on the way to V_A,
-    V_B.
-    """
+    """(β^i − β^-i)(T_B^k 0 − T_A^k 0), k = 1 … 12: both views on the way to V_B, V_A."""
     agent = opponent = reward[:, 0, 0] * 0
     sign = game["beta_agent"] - game["beta_opponent"]
     gaps = []

@@ -54,9 +54,7 @@ from tabular_marl.verification.claims.balancing_derivation import (
 def plugged(
     arithmetic: Arithmetic, reward: Numbers, prior: Numbers, policy: Numbers, beta_opponent: Numbers
 ) -> Any:
-    """E[R − (1/β^-i) log(exp(β^-i R) P / P)] = Q^-i/β^-i as displayed: no exp(Q^-i) below the
-    line.
-    """
+    """E[R − (1/β^-i) log(exp(β^-i R) P/P)] = Q^-i/β^-i, as displayed: no exp(Q^-i) below."""
     _, normaliser = target(arithmetic, reward, prior, beta_opponent)
     ratio = arithmetic.exp(beta_opponent * reward) * prior / prior
     left = (policy * (reward - arithmetic.log(ratio) / beta_opponent)).sum(axis=0)

@@ -55,9 +55,7 @@ def leader_identity(
     conditional: Numbers,
     **game: Numbers,
 ) -> Any:
-    """V^i/β^i − J(π, ρ(·|·)) against KL(π ‖ (20))/β^i + E_π KL(ρ(·|a) ‖ tilt)/β^-i; ρ(b|a) [A,
-    B].
-    """
+    """V^i/β^i − J(π, ρ(·|·)) against KL(π ‖ (20))/β^i + E_π KL(ρ(·|a) ‖ tilt)/β^-i."""
     stage = Stage.of(arithmetic, reward, **game)
     inner = kl(conditional, stage.conditional_opponent(), 1, arithmetic)
     apart = stage.kl(agent_policy, stage.agent_policy()) / stage.x
@@ -86,9 +84,7 @@ def follower_identity(
     conditional_agent: Numbers,
     **game: Numbers,
 ) -> Any:
-    """The same for the opponent as leader: V^-i/β^-i, (21), and π(a|b) as conditional_agent[b,
-    a].
-    """
+    """The same for the opponent as leader: V^-i/β^-i, (21), π(a|b) = conditional_agent[b, a]."""
     swapped = np.swapaxes(reward, 0, 1)
     return leader_identity(
         arithmetic, swapped, opponent_policy, conditional_agent, **exchanged(**game)
@@ -98,9 +94,7 @@ def follower_identity(
 def leader_optimum(
     arithmetic: Arithmetic, reward: Numbers, agent_policy: Numbers, **game: Numbers
 ) -> Numbers:
-    """β^i (V^i/β^i − J(π, the opponent's answer)): >= 0 where (20) is the optimum its sign asks
-    for.
-    """
+    """β^i (V^i/β^i − J(π, the opponent's answer)): >= 0 where (20) is the optimum."""
     stage = Stage.of(arithmetic, reward, **game)
     value = stage.conditional_objective(agent_policy, stage.conditional_opponent())
     return (stage.agent_value() - value) * stage.x

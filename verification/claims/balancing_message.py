@@ -42,9 +42,7 @@ from tabular_marl.verification.claims._balancing import (
 
 
 def substitution(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Any:
-    """J as (18), (19) define it, at (20) and (21), against J at (20) and the conditional
-    opponent.
-    """
+    """J as (18), (19) define it, at (20), (21), against J with the conditional opponent."""
     stage = Stage.of(arithmetic, reward, **game)
     pi = stage.agent_policy()
     right = stage.conditional_objective(pi, stage.conditional_opponent())

@@ -164,7 +164,7 @@ row(
     stage_scope(PLUS, PLUS),
     Counterexample(
         joint_optimum,
-        {**COORDINATE, "agent_policy": ["9/10", "1/10"], "opponent_policy": ["9/10", "1/10"]},
+        {**COORDINATE, "agent_policy": [1, 0], "opponent_policy": [1, 0]},
     ),
 )
 row(
@@ -185,7 +185,7 @@ row(
     stage_scope(),
     Counterexample(
         best_reply,
-        {**CORNER, "beta_agent": 4, "beta_opponent": -4, "agent_policy": ["3/5", "2/5"]},
+        {**CORNER, "beta_agent": 2, "beta_opponent": -1, "agent_policy": ["2/3", "1/3"]},
     ),
 )
 row(

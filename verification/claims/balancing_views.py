@@ -78,9 +78,7 @@ def order(arithmetic: Arithmetic, q: Numbers, **game: Numbers) -> Numbers:
 
 
 def interacting(arithmetic: Arithmetic, q: Numbers, **game: Numbers) -> Numbers:
-    """β^i and β^-i at least 1/4 apart, and an interaction of at least 1/4 in the first 2×2
-    block.
-    """
+    """β^i and β^-i at least 1/4 apart, an interaction of at least 1/4 in the first 2×2 block."""
     stage = Stage.of(arithmetic, q, **game)
     block = arithmetic.absolute(q[0, 0] + q[1, 1] - q[0, 1] - q[1, 0])
     least = arithmetic.number("1/4")
@@ -151,7 +149,7 @@ row(
     "report (22); report (25)",
     r"\tfrac{1}{\beta^i} V^i = \tfrac{1}{\beta^{-i}} V^{-i}",
     "The aggregations do not commute: who moves first matters. A.2.2 computes the left side only; "
-    "that V^i ∝ V^-i is taken up again where the fictitious play of 1.3 “loses” it.",
+    "section 1.5, after (55), counts the proportionality V^i ∝ V^-i on as a fact.",
     stage_scope(),
     Counterexample(views, COORDINATE, "== 0"),
 )
