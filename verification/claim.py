@@ -13,7 +13,10 @@ from fractions import Fraction
 from types import CodeType, FunctionType
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from tabular_marl.validation import InputError, one_of
+from tabular_marl.verification.arithmetic import rational
 from tabular_marl.verification.evidence import Evidence, Outcome
 from tabular_marl.verification.scope import Scope
 from tabular_marl.verification.verdict import EXPECTATIONS
@@ -95,8 +98,14 @@ class Claim:
                 name, "name only dimensions of the claim's scope", f"it named {', '.join(unknown)}"
             )
 
-    def admits(self, numbers: Mapping[str, Any]) -> bool:
-        """Whether these sizes and scalars lie in the scope (other names are not its business)."""
+    def admits(self, instance: Mapping[str, Any]) -> bool:
+        """Whether an instance's scalars, and its sizes where a check's family says which axes they
+        are, lie in the scope."""
+        numbers = {n: rational(v) for n, v in instance.items() if _is_scalar(v)}
+        for check in self.checks:
+            family = getattr(check, "family", None)
+            if family is not None and set(instance) == set(dict(family.fields)):
+                numbers.update(family.sizes_of(instance))
         return all(self.scope.contains(n, v) for n, v in numbers.items() if n in self.scope)
 
     @property
@@ -117,6 +126,10 @@ class Claim:
 
 
 _ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_+"
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is not None and np.ndim(value) == 0
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:

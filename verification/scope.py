@@ -3,7 +3,7 @@
 A scope maps names of dimensions (``states``, ``actions``, ``beta``, ``gamma``, ``horizon``, …) to
 sets of numbers. A set is a finite union of intervals and points, written as in mathematics:
 
-    "(0, inf]"    "(-inf, 0) u (0, inf)"    ">= 1"    "3"    "{1, 2, 5}"    "any"
+    "(0, inf]"    "(-inf, 0) u (0, inf)"    ">= 1"    "3"    "{1, 2, 5}"    "{0..19}"    "any"
 
 A dimension that a scope does not name is unrestricted there. Evidence that holds on a whole
 region decides a claim only if its scope **covers** the claim's; a sample, which can never cover,
@@ -102,8 +102,12 @@ def _read(text: str) -> tuple[Interval, ...]:
         if text.startswith(sign):
             return (Interval(-math.inf, _bound(text[len(sign) :]), True, closed),)
     if text.startswith("{") and text.endswith("}"):
-        points = sorted(_bound(part) for part in text[1:-1].split(","))
-        return tuple(Interval(point, point) for point in points)
+        points: set[_Bound] = set()
+        for part in text[1:-1].split(","):
+            first, dots, last = part.partition("..")
+            numbers = range(int(first), int(last) + 1) if dots else (_bound(part),)
+            points.update(_number(n) for n in numbers)
+        return tuple(Interval(point, point) for point in sorted(points))
     pieces = []
     for part in re.split(r"\s+(?:u|or|∪)\s+", text):
         match = _INTERVAL.fullmatch(part.strip())
@@ -193,6 +197,10 @@ class Scope(Mapping[str, tuple[Interval, ...]]):
         """Without the dimensions that are not named."""
         kept = set(names)
         return Scope(tuple(pair for pair in self.ranges if pair[0] in kept))
+
+    def is_finite(self, name: str) -> bool:
+        """Whether a dimension has finitely many values."""
+        return all(piece.low == piece.high for piece in self.range(name))
 
     def contains(self, name: str, value: Any) -> bool:
         return any(piece.contains(_number(value)) for piece in self.range(name))

@@ -41,14 +41,21 @@ def make_witness(claim: Claim, check: Any, instance: Any, found: Decision) -> di
         "arithmetic": found.arithmetic,
         "bits": found.bits,
         "version": __version__,
-        "code": fingerprint(check.gap),
+        "code": code_of(check),
         **({"module": claim.module} if claim.module.endswith(".py") else {}),
     }
 
 
+def code_of(check: Any) -> str:
+    """A hash of what a check states: its gap, and its assumption where it has one."""
+    where = getattr(check, "where", None)
+    return fingerprint(check.gap) if where is None else fingerprint(check.gap, where)
+
+
 @dataclass(frozen=True)
 class Replay:
-    """What recomputing a witness says. ``confirmed``: the violation is still certain.
+    """What recomputing a witness says. ``confirmed``: the violation is still certain, and the
+    instance is one that the claim is about.
 
     ``stale``: the gap's code changed since the witness was found.
     """
@@ -130,19 +137,22 @@ def check_again(claim: Claim, witness: dict[str, Any]) -> Replay:
         check = next((c for c in claim.checks if hasattr(c, "gap")), None)
     if check is None:
         raise InputError("witness", "belong to a claim with a gap", f"{claim.id} has none")
-    gap: Any = check.gap
+    stated: Any = check
+    instance, where = witness["instance"], getattr(check, "where", None)
     try:
-        found = settle(gap, witness["instance"], witness["relation"], getattr(check, "where", None))
+        found = settle(stated.gap, instance, stated.relation, where)
+        inside = claim.admits(instance)
     except (TypeError, ValueError) as error:
         raise InputError("witness", f"fit the claim {claim.id}", f"it did not ({error})") from None
+    changed = code_of(check) != witness["code"] or stated.relation != witness["relation"]
     return Replay(
         claim=claim.id,
         source=claim.source,
         statement=claim.statement,
-        relation=witness["relation"],
-        instance=witness["instance"],
-        confirmed=found.holds is False,
-        stale=fingerprint(gap) != witness["code"],
+        relation=stated.relation,
+        instance=instance,
+        confirmed=inside and found.holds is False,
+        stale=changed,
         violation=found.violation,
         left=found.left,
         right=found.right,

@@ -139,10 +139,10 @@ def parity(arithmetic, n: int):
 
 def test_enumeration_exhausts_or_refutes():
     family = [{"n": n} for n in range(20)]
-    claim = one_claim("test.all", Enumeration(parity, family, "== 0"), about=scope(n=(0, 19)))
+    claim = one_claim("test.all", Enumeration(parity, family, "== 0"), about=scope(n="{0..19}"))
     evidence = claim.checks[0].run(claim, Options())
     assert (evidence.outcome, evidence.count) == (Outcome.EXHAUSTED, 20)
-    claim = one_claim("test.some", Enumeration(parity, family, "> 0"), about=scope(n=(0, 19)))
+    claim = one_claim("test.some", Enumeration(parity, family, "> 0"), about=scope(n="{0..19}"))
     evidence = claim.checks[0].run(claim, Options())
     assert evidence.outcome is Outcome.REFUTED
     assert evidence.witness["instance"] == {"n": 0}
@@ -271,3 +271,37 @@ def test_the_counterexample_of_another_reading_is_tried_where_it_fits(tmp_path):
     found = witnesses.replay(tmp_path / "kept" / "witnesses" / "test.siblings.renamed.json")
     assert found.confirmed
     assert found.instance == {"y": "0"}
+
+
+def test_what_floats_cannot_evaluate_is_not_counted():
+    def rooted(arithmetic, x):
+        # log of a negative number: nan in floats, undecided in balls
+        return arithmetic.exp(arithmetic.log(x))
+
+    claim = one_claim("test.unclear", Sampling(rooted, instances(x=number())), about=scope())
+    evidence = claim.checks[0].run(claim, Options(examples=400))
+    assert evidence.outcome is Outcome.SUPPORTED
+    assert 100 < evidence.count < 400
+    assert "not counted, were beyond float64" in evidence.detail
+
+
+def test_an_enumeration_never_passes_for_an_interval():
+    family = [{"n": n} for n in range(20)]
+    whole = one_claim("test.range", Enumeration(parity, family, "== 0"), about=scope(n=(0, 19)))
+    register(whole)
+    assert verify("test.range", store=False, progress=False).rows[0].verdict.word == "open"
+    points = one_claim("test.set", Enumeration(parity, family, "== 0"), about=scope(n="{0..19}"))
+    register(points)
+    assert str(verify("test.set", store=False, progress=False).rows[0].verdict) == "exhausted (20)"
+
+
+def test_a_witness_outside_the_scope_is_not_confirmed():
+    instance = {"x": ["0"], "y": ["1"], "prior": ["1"], "beta": "1"}
+    check = Sampling(lipschitz, POINTS)
+    claim = one_claim("test.scope", check)
+    found = settle(lipschitz, instance, ">= 0")
+    saved = witnesses.make_witness(claim, check, instance, found)
+    assert witnesses.check_again(claim, saved).confirmed
+    outside = {**saved, "instance": {**instance, "beta": "0"}}
+    assert not witnesses.check_again(claim, outside).confirmed
+    assert witnesses.check_again(claim, {**saved, "relation": "> 0"}).stale

@@ -28,7 +28,7 @@ def test_written_scopes_are_read_back(text):
     assert about.covers(about)
 
 
-@pytest.mark.parametrize("text", ["(0; 1)", "positive", "[0, x]", "", "0..1"])
+@pytest.mark.parametrize("text", ["(0; 1)", "positive", "[0, x]", "", "{0..x}"])
 def test_a_badly_written_scope_is_refused(text):
     with pytest.raises(ValueError, match="scope must be written like"):
         scope(x=text)

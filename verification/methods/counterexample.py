@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tabular_marl.verification.arithmetic import rational
 from tabular_marl.verification.claim import Claim, Options
 from tabular_marl.verification.evidence import Evidence, Outcome
 from tabular_marl.verification.relation import Gap, checked_relation, plain, settle
@@ -36,8 +35,7 @@ class Counterexample:
     def run(self, claim: Claim, options: Options) -> Evidence:
         """Refuted if the violation is certain and the instance's numbers are in scope."""
         start = time.perf_counter()
-        numbers = {n: rational(v) for n, v in self.instance.items() if _is_number(v)}
-        if not claim.admits(numbers):
+        if not claim.admits(self.instance):
             return Evidence(
                 "counterexample",
                 Outcome.UNDECIDED,
@@ -58,7 +56,3 @@ class Counterexample:
             witness=make_witness(claim, self, self.instance, found) if refuted else None,
             seconds=time.perf_counter() - start,
         )
-
-
-def _is_number(value: Any) -> bool:
-    return value is not None and not isinstance(value, (list, tuple))

@@ -7,17 +7,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tabular_marl.verification.arithmetic import rational
 from tabular_marl.verification.claim import Claim, Options
 from tabular_marl.verification.evidence import Evidence, Outcome
 from tabular_marl.verification.relation import Gap, checked_relation, plain, settle
-from tabular_marl.verification.scope import Scope
+from tabular_marl.verification.scope import Interval, Scope
 from tabular_marl.verification.witness import make_witness
 
 
 @dataclass(frozen=True)
 class Enumeration:
-    """``instances`` is a finite collection, or a function that makes one; together they are
-    ``scope`` (the claim's own by default)."""
+    """``instances`` is a finite collection, or a function that makes one.
+
+    Together they are ``scope``. By default that is read off them: the values that the scalars take,
+    and the claim's own word for finite dimensions that are no scalars (sizes, say); so an
+    enumeration never passes for an interval.
+    """
 
     gap: Gap
     instances: Iterable[Mapping[str, Any]] | Callable[[], Iterable[Mapping[str, Any]]]
@@ -31,15 +36,30 @@ class Enumeration:
             object.__setattr__(self, "instances", tuple(self.instances))
 
     def stated_scope(self, claim: Claim) -> Scope:
-        return claim.scope if self.scope is None else self.scope
+        if self.scope is not None:
+            return self.scope
+        taken: dict[str, set[Any]] = {}
+        for instance in self._members():
+            for name, value in instance.items():
+                if name in claim.scope and not isinstance(value, (list, tuple)):
+                    taken.setdefault(name, set()).add(rational(value))
+        ranges = []
+        for name in claim.scope:
+            if name in taken:
+                ranges.append((name, tuple(Interval(v, v) for v in sorted(taken[name]))))
+            else:
+                ranges.append((name, claim.scope[name] if claim.scope.is_finite(name) else ()))
+        return Scope(tuple(ranges))
+
+    def _members(self) -> Iterable[Mapping[str, Any]]:
+        return self.instances() if callable(self.instances) else self.instances
 
     def run(self, claim: Claim, options: Options) -> Evidence:
         """Exhausted if the relation is certain at every member; the first that fails refutes."""
         start = time.perf_counter()
-        members = self.instances() if callable(self.instances) else self.instances
         about = self.stated_scope(claim)
         count, tightest, at, ways = 0, None, None, set()
-        for instance in members:
+        for instance in self._members():
             found = settle(self.gap, instance, self.relation, self.where)
             if found.holds is not True:
                 refuted = found.holds is False

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from tabular_marl.validation import InputError
-from tabular_marl.verification.arithmetic import BATCH, FLOAT, Arithmetic, rational
+from tabular_marl.verification.arithmetic import BATCH, FLOAT, Arithmetic
 from tabular_marl.verification.claim import Claim, Options
 from tabular_marl.verification.evidence import Evidence, Outcome
 from tabular_marl.verification.methods.search import directed, polish
@@ -87,14 +87,16 @@ class _Run:
         self.check, self.claim, self.options = check, claim, options
         self.seed = zlib.crc32(claim.id.encode()) + options.seed
         self.count = 0
+        self.unclear = 0
         self.tightest = np.inf
         self.at: dict[str, Any] | None = None
 
     def margin(self, instance: Mapping[str, Any]) -> tuple[float, float]:
-        """(signed margin, tolerance) at one float instance; (nan, 0) outside the assumption."""
+        """(signed margin, tolerance) at one float instance: inf outside the assumption, nan where
+        floats cannot evaluate the gap."""
         values, scale = self._values(instance, FLOAT)
         if values is None:
-            return float("nan"), 0.0
+            return float("inf"), 0.0
         worst = float(np.min(margins(values.astype(float), self.check.relation)))
         return worst, self.check.tolerance * scale
 
@@ -111,7 +113,7 @@ class _Run:
         """Instances that someone thought of, or that refuted this claim before."""
         committed = [i for i in self.options.known if self.check.family.member(i)]
         for instance in (*committed, *self.check.known):
-            if not self._admitted(instance):
+            if not self.claim.admits(instance):
                 continue  # outside this claim's scope
             found = self._settle(instance)
             self.count += 1
@@ -124,11 +126,15 @@ class _Run:
         doubtful: list[tuple[float, dict[str, Any]]] = []
         for chunk in self.check.family.bulk(self.seed, wanted):
             worst, tolerances = self._chunk(chunk)
-            tried = int(np.sum(~np.isnan(worst)))
-            self.count += tried
-            if not tried:
+            for k in np.flatnonzero(np.isnan(worst)):
+                evidence = self._unclear(_member(chunk, int(k)))
+                if evidence is not None:
+                    return evidence
+            worst = np.where(np.isnan(worst), np.inf, worst)
+            self.count += int(np.sum(worst < np.inf))
+            k = int(np.argmin(worst))
+            if worst[k] == np.inf:
                 continue
-            k = int(np.nanargmin(worst))
             instance = _member(chunk, k)
             if worst[k] < self.tightest:
                 self.tightest, self.at = float(worst[k]), instance
@@ -139,8 +145,13 @@ class _Run:
                 doubtful.append((float(worst[k]), instance))
         return self._suspect(*min(doubtful, key=lambda d: d[0])) if doubtful else None
 
+    def _unclear(self, instance: dict[str, Any]) -> Evidence | None:
+        """An instance that floats cannot evaluate is not counted; balls look at the first few."""
+        self.unclear += 1
+        return self._chase(instance) if self.unclear <= 5 else None
+
     def _chunk(self, chunk: dict[str, Any]) -> tuple[Any, Any]:
-        """Margins and tolerances of a chunk of instances; nan where the assumption fails."""
+        """Margins and tolerances of a chunk of instances, as :meth:`margin` gives them."""
         size = next(iter(chunk.values())).shape[-1]
         if not self.check.batched:
             pairs = [self.margin(_member(chunk, k)) for k in range(size)]
@@ -176,7 +187,7 @@ class _Run:
                 assumed = np.asarray(assumed)
                 assumed = np.broadcast_to(assumed, np.broadcast_shapes(assumed.shape, (size,)))
                 kept = (assumed.reshape(-1, size) >= 0).all(axis=0)
-                worst = np.where(kept, worst, np.nan)
+                worst = np.where(kept, worst, np.inf)
         return worst, check.tolerance * scale
 
     def searched(self) -> Evidence | None:
@@ -201,8 +212,8 @@ class _Run:
     def _nearer(self, instance: dict[str, Any]) -> Evidence | None:
         """Keep an instance if it is the tightest so far; evidence if it violates the claim."""
         worst, tolerance = self.margin(instance)
-        self.count += int(not np.isnan(worst))
-        if np.isnan(worst) or worst >= self.tightest:
+        self.count += int(worst < np.inf)
+        if not worst < self.tightest:
             return None
         self.tightest, self.at = worst, instance
         if worst >= 0:
@@ -212,11 +223,6 @@ class _Run:
             return self._refuted(*found)
         return self._suspect(worst, instance) if worst < -tolerance else None
 
-    def _admitted(self, instance: Mapping[str, Any]) -> bool:
-        family = self.check.family
-        scalars = {n: rational(instance[n]) for n, field in family.fields if not field.axes}
-        return self.claim.admits({**scalars, **family.sizes_of(instance)})
-
     def _settle(self, instance: Mapping[str, Any]) -> Decision:
         return settle(self.check.gap, instance, self.check.relation, self.check.where)
 
@@ -224,7 +230,7 @@ class _Run:
         """The instance, snapped to the simplest rationals at which the violation is certain."""
         for denominator in (1, 2, 4, 10, 100, 10_000, None):
             near = self.check.family.snap(instance, denominator)
-            if not self._admitted(near):
+            if not self.claim.admits(near):
                 continue
             try:
                 found = self._settle(near)
@@ -260,20 +266,23 @@ class _Run:
     def supported(self) -> Evidence:
         """No violation: the tightest instance of all, as rationals or balls see it."""
         if self.at is None:
-            return self._evidence(Outcome.UNDECIDED, detail="no instance met the assumption")
-        exact = self.check.family.snap(self.at, None)
+            why = "could be evaluated" if self.unclear else "met the assumption"
+            return self._evidence(Outcome.UNDECIDED, detail=f"no instance {why}")
+        gap, details = self.tightest, []
         try:
-            found = self._settle(exact)
+            found = self._settle(self.check.family.snap(self.at, None))
         except ZeroDivisionError:
             found = None
-        known = found is not None and np.isfinite(self._told(found))
+        if found is not None and np.isfinite(self._told(found)):
+            gap = self._told(found)
+            details.append(f"tightest gap {found.violation} in {found.arithmetic}")
+        if self.unclear:
+            details.append(f"{self.unclear} instances, not counted, were beyond float64")
         return self._evidence(
             Outcome.SUPPORTED,
-            gap=self._told(found) if found is not None and known else self.tightest,
+            gap=gap,
             instance=plain(self.check.family.snap(self.at, 1000)),
-            detail=f"at the tightest instance the gap is {found.violation} in {found.arithmetic}"
-            if found is not None and known
-            else "",
+            detail="; ".join(details),
         )
 
     def _told(self, found: Decision) -> float:
