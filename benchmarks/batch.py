@@ -57,7 +57,11 @@ def stacked_newton(transition, reward, betas, discount, tol):
         done = np.abs(residual).max(axis=1) <= tol * (1 - discount)
         if done.any():
             finished = active[done]
-            out[finished], given[finished], free[finished] = value[done], agent[done], opponent[done]
+            out[finished], given[finished], free[finished] = (
+                value[done],
+                agent[done],
+                opponent[done],
+            )
             going = ~done
             active, moves, reward, value = active[going], moves[going], reward[going], value[going]
             agent, opponent, residual = agent[going], opponent[going], residual[going]
@@ -130,9 +134,9 @@ def main() -> None:
             rows = report.measure(
                 f"β=({betas[0]:g}, {betas[1]:g}) γ={discount}",
                 {
-                    OURS: lambda d=discount, r=recipe: solve_batch(
-                        transition, reward, d, r, tol=TOL
-                    ).value,
+                    OURS: lambda d=discount, r=recipe: (
+                        solve_batch(transition, reward, d, r, tol=TOL).value
+                    ),
                     "NumPy stacked Newton": rival,
                 },
                 exact.value,

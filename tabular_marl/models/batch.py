@@ -108,6 +108,7 @@ def solve_batch(
             place.reshape(states, opponents, agents).transpose(0, 2, 1)
         ).reshape(-1)
     betas, bend = _betas(first, second)
+    priors = _priors(first, second, states, agents, opponents)
     value, free = np.empty((games, states)), np.empty((games, states, outer))
     given = np.empty((games, states, agents, opponents))
     certificate, counts = np.empty((games, 2)), np.zeros((games, 2), dtype=np.int64)
@@ -121,10 +122,10 @@ def solve_batch(
         place,
         gamma,
         betas,
-        *_priors(first, second, states, agents, opponents),
+        *priors,
         float(tol),
         limit,
-        (2.0 * states + 6.0 * (agents + opponents) + 80.0, bend),
+        (*_noise(betas[0], priors[0], inner), *_noise(betas[2], priors[1], outer), bend),
         kernel.workspace(states, outer, inner),
         value.reshape(-1),
         given.reshape(-1),
@@ -190,6 +191,16 @@ def _betas(first: Level, second: Level) -> tuple[tuple[float, float, float, floa
             beta = 0.0
         numbers += [beta, 1.0 / beta if beta else math.inf]
     return (numbers[0], numbers[1], numbers[2], numbers[3]), bend
+
+
+def _noise(beta: float, prior: Array, outcomes: int) -> tuple[float, float]:
+    """(a, b): a level's rounding is at most u min(a X, b), as batch_levels.py proves."""
+    if math.isinf(beta):
+        return 0.0, 0.0
+    if beta == 0.0:
+        return outcomes + 3.0, math.inf
+    depth = -math.log(prior[prior > 0].min())
+    return 6.0 * outcomes + 34.0, (outcomes + 4.0 + 4.0 * depth) / abs(beta)
 
 
 def _priors(

@@ -22,9 +22,9 @@ strictly diagonally dominant by rows; elimination keeps that (and the signs) in 
 no pivot vanishes and no entry exceeds twice the largest of A.
 
 Rounding. With u = 2⁻⁵³ and X = max|r| + γ max|w| + γ |c| max|ε|, a bound on the sums behind q:
-each q is off by at most (2S + 4) u X; a level of n outcomes moves by no more than its arguments
-(F is non-expansive) and adds (6n + 35) u X (batch_levels.py, spread ≤ 2X); the last subtractions
-add 2u (X + (1 − γ)|c|). With κ = γ max Σ_t P < 1,
+each q is off by at most (S + 5) u X (S fused multiply-adds, two more, 3u for c ε); a level moves by
+no more than its arguments (F is non-expansive) and adds u min(a X, b) + u X (batch_levels.py, with
+spread ≤ 2X); the last two subtractions add 2u ((1 − γ)|c| + |TV − V|). With κ = γ max Σ_t P < 1,
 
     max |V − V*| ≤ (max |TV − V| + all that) / (1 − κ) + u (|c| + max |w|).
 
@@ -162,8 +162,9 @@ def _evaluate(sizes, gamma, betas, priors, place, game, value, work):  # type: i
 
 
 @njit
-def _judge(states, gamma, units, bend, value, notes):  # type: ignore[no-untyped-def]
-    """Note the residual's size and middle, its noise u K X + b X² + …, and the proved bound."""
+def _judge(states, gamma, factors, value, notes):  # type: ignore[no-untyped-def]
+    """Note the residual's size and middle, its rounding noise, and the proved bound."""
+    inner_scale, inner_most, outer_scale, outer_most, bend = factors
     rest, constant, residual = value
     low, high, size = splat(np.inf), splat(-np.inf), splat(0.0)
     finite = splat(0.0)
@@ -174,10 +175,12 @@ def _judge(states, gamma, units, bend, value, notes):  # type: ignore[no-untyped
         size = largest(size, magnitude(load(rest, s)))
     c = magnitude(load(constant, 0))
     scale = load(notes, _REWARD) + splat(gamma) * (size + c * load(notes, _DEFICIT))
-    noise = splat(_U) * (splat(units) * scale + splat(2.0 * (1.0 - gamma)) * c)
-    noise = noise + splat(1e-24) * c + splat(bend) * (scale * scale) + splat(1e-120)
-    gap = splat((1.0 - gamma) * (1.0 - 4.0 * _U)) - splat(gamma) * load(notes, _EXCESS)
     worst = largest(magnitude(low), magnitude(high)) + finite
+    noise = splat(states + 8.0) * scale + splat(2.0) * (splat(1.0 - gamma) * c + worst)
+    noise = noise + smallest(splat(inner_scale) * scale, splat(inner_most))
+    noise = noise + smallest(splat(outer_scale) * scale, splat(outer_most))
+    noise = splat(_U) * noise + splat(1e-24) * c + splat(bend) * (scale * scale) + splat(1e-120)
+    gap = splat((1.0 - gamma) * (1.0 - 4.0 * _U)) - splat(gamma) * load(notes, _EXCESS)
     bound = (worst + noise) / gap * splat(1.0 + 16.0 * _U) + splat(_U) * (c + size)
     store(notes, _SIZE, worst)
     store(notes, _MIDDLE, splat(0.5 * gamma / (1.0 - gamma)) * (low + high))
@@ -361,7 +364,8 @@ def solve_games(  # type: ignore[no-untyped-def]
     """Solve every game; True when all reached the tolerance or the floor of double precision.
 
     transitions and rewards are flat, [g, s, a, b(, t)]. betas = (inner β, 1/β, outer β, 1/β); priors
-    [s, j, i] and [s, j], flat. noise_factors = (K, b): TV − V is off by at most u K X + b X².
+    [s, j, i] and [s, j], flat. noise_factors = (a, b, a', b', e): the levels' rounding as above, and
+    e X² for the error of β taken as 0.
     out[g, s]; out_certificate[g, 2] = (max |TV − V|, error bound); out_counts[g, 2] = (iterations,
     status code). A game that is none ends everything, with status INVALID.
     """
@@ -419,7 +423,7 @@ def solve_games(  # type: ignore[no-untyped-def]
                         return False
             count = 0
         _evaluate(sizes, gamma, betas, priors, places, game, value, work)
-        _judge(states, gamma, noise_factors[0], noise_factors[1], value, notes)
+        _judge(states, gamma, noise_factors, value, notes)
         going_on = False
         for lane in range(WIDTH):
             if fresh[lane] or not busy[lane]:

@@ -5,12 +5,15 @@
 x holds ``groups`` groups of ``count`` blocks (lanes.py); prior[g·count + k] is the same for every
 lane. Near log 1 the sum Σ p (e^y − 1) is used, so nothing cancels at small β.
 
-The error of F against the exact free energy of the stored x, with u = 2⁻⁵³, n outcomes and
-spread = max − min, is at most (3n + 17) u spread + u |F|: y = β(x − m) rounds twice, which moves
-log Σ by 2u Σ w |y| ≤ 2u |β| spread; priors (2u), exponentials (2u) and n additions give the sum a
-relative error of (n + 4) u, and of the log that is at most 1.41 (n + 4) u |log Σ| where Σ ≥ 0.71 and
-(n + 4) u ≤ 3 (n + 4) u |log Σ| where it is less; the log itself adds 2u |log Σ|; and
-|log Σ| ≤ |β| spread. Outcomes with e^y < 1e-200 are left out, a relative 1e-100 of the sum as long
+Rounding, with u = 2⁻⁵³, n outcomes, spread = max − min, and Λ = −log of the smallest prior in use:
+
+    |computed F − F| ≤ u min((3n + 17) spread, (n + 4 + 4Λ)/|β|) + u |F|
+
+because y = β(x − m) rounds twice, which moves log Σ by 2u Σ w |y|, w the tilt; and 0 ≤ KL(w‖p) =
+Σ w y − log Σ makes that at most 2u |log Σ|. Priors (2u), exponentials (2u) and n additions give Σ a
+relative error of (n + 4) u, hence log Σ one of (n + 4) u, or of 1.41 (n + 4) u |log Σ| where
+Σ ≥ 0.71; elsewhere 1 ≤ 3 |log Σ|. log and 1/β add 2u |log Σ|, and |log Σ| ≤ min(Λ, |β| spread).
+Outcomes with e^y < 1e-200 are left out, a relative 1e-100 of the sum as long
 as no prior in use is below 1e-100.
 """
 

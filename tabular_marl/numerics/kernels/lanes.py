@@ -125,9 +125,7 @@ def _exponent(builder, s):  # type: ignore[no-untyped-def]
 def _mantissa(builder, s):  # type: ignore[no-untyped-def]
     """m, by taking k off the exponent."""
     power = builder.sub(_exponent_field(builder, s), _constant(_INTEGERS, 1023))
-    bits = builder.sub(
-        builder.bitcast(s, _INTEGERS), builder.shl(power, _constant(_INTEGERS, 52))
-    )
+    bits = builder.sub(builder.bitcast(s, _INTEGERS), builder.shl(power, _constant(_INTEGERS, 52)))
     return builder.bitcast(bits, _DOUBLES)
 
 
