@@ -1,11 +1,13 @@
 """Where finished work is kept, so that an interrupted run resumes: one small JSON file a claim.
 
 The default place is ``.tabular-marl/`` in the working directory (or $TABULAR_MARL_CACHE). A result
-is valid for one key: the claim's code, the options, and the version. Files are written whole.
+is valid for one key: the claim's code, the options, and the ledger's own code. Files are written
+whole.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -28,9 +30,17 @@ def default_root() -> Path:
     return (here if os.access(here, os.W_OK) else Path.home()) / ".tabular-marl"
 
 
+@functools.cache
+def _machinery() -> str:
+    """A hash of the ledger's own code, claims apart."""
+    here = Path(__file__).parent
+    files = sorted([*here.glob("*.py"), *here.glob("methods/*.py")])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
 def key(claim: Claim, options: Options) -> str:
     """What a stored result depends on."""
-    text = f"{__version__} {claim.fingerprint()} {options!r}"
+    text = f"{__version__} {_machinery()} {claim.fingerprint()} {options!r}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
