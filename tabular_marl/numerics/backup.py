@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from tabular_marl.numerics.free_energy import free_energy
+from tabular_marl.numerics.greedy import Greedy, plain_optimum
 from tabular_marl.numerics.kernels import backup as kernels
 from tabular_marl.numerics.linear import PolicyEquations
 from tabular_marl.numerics.recipe import Level, Recipe, check
@@ -177,6 +178,16 @@ class Backup:
         twin._packed = _pack(twin.levels, self.shape)
         twin._reward = reward.reshape(self.states, -1)
         return twin
+
+    def specialised(self) -> Backup | Greedy:
+        """The same operator in the form that is cheapest to solve: a plain optimum is a Greedy."""
+        plain = plain_optimum(self.levels)
+        if plain is None:
+            return self
+        sign, support = plain
+        allowed = np.broadcast_to(support, self.shape).reshape(self._reward.shape)
+        common = (sign, self.discount, self._equations)
+        return Greedy(self._transition, self._reward, allowed, *common)
 
     def q(self, value: ArrayLike) -> Array:
         """Q(s, *a) = r(s, *a) + γ E[V(s')], shape [S, *A]."""

@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tabular_marl.numerics.backup import Backup
 from tabular_marl.numerics.iterations import anderson, auto, newton, value_iteration
 from tabular_marl.numerics.search import Operator, Point, Search
 from tabular_marl.solution import NotConverged, Status
@@ -86,12 +87,13 @@ def fixed_point(
         raise InputError("tol", "be positive", f"it was {tol!r}")
     if max_iterations is not None and max_iterations < 1:
         raise InputError("max_iterations", "be at least 1", f"it was {max_iterations!r}")
+    operator = backup.specialised() if isinstance(backup, Backup) else backup
     offset, rest = 0.0, np.zeros(backup.states)
     if initial is not None:
         given = finite_array("initial", initial, (backup.states,))
         offset = (float(given.max()) + float(given.min())) / 2
         rest = given - offset
-    search = Search(backup, float(tol), MAX_SWEEPS if max_iterations is None else max_iterations)
+    search = Search(operator, float(tol), MAX_SWEEPS if max_iterations is None else max_iterations)
     run(search, search.look(offset, rest, jacobian=run is newton))
     status = search.status or Status.STALLED
     result = FixedPoint(

@@ -14,14 +14,16 @@ Which method: dense matrices are factored (LU) while they are small or Krylov st
 converge. Sparse ones, and dense ones that are mostly zeros, are packed into one CSR of P_w.
 Where the states have an order in which successors are near (as stored, around a ring, or found by
 reverse Cuthill–McKee) and the band is narrow, elimination is exact and does not care about γ;
-elsewhere BiCGSTAB with Gauss–Seidel as preconditioner, and plain Gauss–Seidel sweeps, which
-contract by γ whatever the matrix, where that gives up. Memory is proportional to the entries.
+elsewhere BiCGSTAB with Gauss–Seidel as preconditioner (plain sweeps where the chain mixes fast and
+the tolerance is loose), and Gauss–Seidel sweeps, which contract by γ whatever the matrix, where
+that gives up. Memory is proportional to the entries.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,8 @@ TIGHT = 1e-12
 SPARSE_FRACTION = 0.2
 #: Krylov steps before another method is looked for and at the most, and sweeps behind them.
 PATIENCE, MAX_KRYLOV, MAX_SWEEPS = 20, 1000, 20_000
+#: For a tolerance this loose plain sweeps may be quicker than Krylov steps; how many to try.
+LOOSE, MAX_RELAX = 1e-3, 12
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class PolicyEquations:
         identity = np.arange(self.num_states)
         self._orders = [(identity, identity)]  # (order, position): orders tried for a narrow band
         self._krylov_pays = True  # on this game's dense matrices
-        self._steps_per_digit = 3.0  # of BiCGSTAB, as last seen
+        self._mixes_fast = True  # as far as plain sweeps on sparse matrices have shown
+        self._steps_per_digit = 10.0  # of BiCGSTAB, as last seen; at first a guess on the slow side
 
     def solve(
         self,
@@ -124,6 +129,20 @@ class PolicyEquations:
     def solve_assembled(self, matrix: Array, b: Array, tolerance: float = 0.0) -> LinearSolution:
         """The same for a dense I − γ P_w that the caller has made on the way; it may be changed."""
         return self._solve_dense(matrix, b, tolerance)
+
+    def solve_chosen(
+        self, indptr: Any, indices: Any, data: Array, choice: Any, b: Array, tolerance: float = 0.0
+    ) -> LinearSolution:
+        """The same for a deterministic policy: row ``choice[s]`` among the CSR rows of state s.
+
+        The CSR need not be the game's: one row a state and a choice of zeros will do.
+        """
+        actions = (indptr.size - 1) // self.num_states
+        start = np.arange(self.num_states) * actions + choice
+        entries = int((indptr[start + 1] - indptr[start]).sum()) + 1
+        matrix = self._room(entries)
+        packed.pack_chosen(indptr, indices, data, actions, choice, self.discount, *matrix)
+        return self._solve_packed(matrix, b, tolerance, np.zeros(self.num_states))
 
     # Dense
 
@@ -190,6 +209,14 @@ class PolicyEquations:
         expected = self._steps_per_digit * digits
         if band.cost <= expected * step:
             return self._eliminate(matrix, b, band)
+        indptr, indices, data, _, diagonal = matrix
+        if self._mixes_fast and tolerance >= LOOSE:
+            sweeps, size = packed.relax(
+                indptr, indices, data, diagonal, x, b, self.discount, target, MAX_RELAX
+            )
+            if size <= target:
+                return LinearSolution(x, float(size), int(sweeps), "relaxation")
+            self._mixes_fast = sweeps > 3
         steps, size = packed.bicgstab(*matrix, x, b, target, int(2 * expected) + PATIENCE)
         if 0 < size < scale:
             self._steps_per_digit = max(0.5, steps / math.log10(scale / size))
@@ -204,16 +231,9 @@ class PolicyEquations:
         if size <= target + self._floor(x, b):
             return LinearSolution(x, float(size), int(steps), "bicgstab")
         sweeps = math.ceil(math.log(target / size) / math.log(self.discount)) + 1
-        indptr, indices, data, _, diagonal = matrix
+        change = target * (1 - self.discount)
         done = packed.gauss_seidel(
-            indptr,
-            indices,
-            data,
-            diagonal,
-            x,
-            b,
-            target * (1 - self.discount),
-            min(sweeps, MAX_SWEEPS),
+            indptr, indices, data, diagonal, x, b, change, min(sweeps, MAX_SWEEPS)
         )
         size = packed.residual(indptr, indices, data, diagonal, x, b, np.empty_like(x))
         return LinearSolution(x, float(size), int(done), "gauss-seidel")
@@ -235,20 +255,28 @@ class PolicyEquations:
         """The cheapest known order for elimination; infinite cost if none is narrow."""
         states = self.num_states
         best = Band(math.inf, 0, None, None)
-        identity = self._orders[0][0]
+        limit = 4 * self._entries // states  # a wider band would take too much memory
         for k, (order, position) in enumerate(self._orders):
-            width, around = banded.widths(matrix[0], matrix[1], position)
+            width, around = banded.widths(matrix[0], matrix[1], position, limit)
             choices = [(width, order, position)]
             if k == 0 and 2 * around < width:
-                fold = np.where(
-                    identity < (states + 1) // 2, 2 * identity, 2 * (states - identity) - 1
-                )
-                choices.append((min(2 * around, states - 1), np.argsort(fold), fold))
+                choices.append((min(2 * around, states - 1), *self._fold))
             for wide, how, where in choices:
                 cost = states * (60.0 + 6.0 * wide + 0.3 * wide * wide)
-                if cost < best.cost and states * (wide + 1) <= 4 * self._entries:
+                if cost < best.cost and wide < limit:
                     best = Band(cost, wide, how, where)
         return best
+
+    @cached_property
+    def _fold(self) -> tuple[Any, Any]:
+        """(order, position) that walks a ring from both sides at once: 0, S − 1, 1, S − 2, …"""
+        states = self.num_states
+        order = np.empty(states, dtype=np.int64)
+        order[0::2] = np.arange((states + 1) // 2)
+        order[1::2] = states - 1 - np.arange(states // 2)
+        position = np.empty_like(order)
+        position[order] = np.arange(states)
+        return order, position
 
     def _look_for_order(self, matrix: Matrix) -> bool:
         """Once a game: reverse Cuthill–McKee on this policy's successors; False if done before."""
