@@ -191,7 +191,7 @@ class _Objects(Arithmetic):
 
 
 class _Exact(_Objects):
-    name = "exact"
+    name = "rationals"
 
     def number(self, value: Any) -> Any:
         return value if isinstance(value, Fraction) else rational(value)

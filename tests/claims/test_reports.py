@@ -96,10 +96,16 @@ def test_headline_counts_verdicts_and_surprises(report):
 
 def test_terminal_marks_what_was_not_expected(report):
     stream = io.StringIO()
-    terminal.render(report, Console(file=stream, width=140), details=True)
+    terminal.render(report, Console(file=stream, width=140))
     text = stream.getvalue()
     assert text.count("✓") == 3
     assert text.count("✗") == 2
+    assert "5 claims" in text
+    terminal.render(report, Console(file=stream, width=140), details=True)
+    detailed = stream.getvalue()[len(text) :]
+    assert "a note with <tags>" in detailed
+    assert r"x^2 \ge \tfrac12" in detailed
+    text = detailed
     assert "verdict refuted; expected proved" in text
     assert "a <b>bold</b> mistake" in text
     assert "x = 0" in text

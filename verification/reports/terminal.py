@@ -10,52 +10,79 @@ from tabular_marl.verification.reports.words import (
     counterexample,
     headline,
     in_a_line,
+    plain_list,
     short_source,
 )
 from tabular_marl.verification.result import Report, Row
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 
 def render(report: Report, console: Console | None = None, details: bool = False) -> None:
-    """Print the rows by section and what was not as expected; ``details`` adds the evidence and
-    the counterexamples."""
+    """Print the rows by section and what was not as expected; ``details`` prints each claim with
+    its equation, scope, evidence and counterexample instead of the tables."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = console or Console()
     for title, rows in by_section(report).items():
-        table = Table(title=title, title_justify="left", title_style="bold", expand=True)
-        table.add_column("", width=1)
-        table.add_column("claim", ratio=5, overflow="fold")
-        table.add_column("source", ratio=2, overflow="fold")
-        table.add_column("reading", width=9)
-        table.add_column("verdict", ratio=4, overflow="fold")
         if details:
-            table.add_column("strongest evidence", ratio=5, overflow="fold")
-        for row in rows:
-            mark = Text("✓", "green") if row.as_expected else Text("✗", "bold red")
-            verdict = Text(str(row.verdict), COLOURS[row.verdict.word])
-            cells = [
-                mark,
-                Text(row.claim.id),
-                Text(short_source(row.claim.source)),
-                Text(row.claim.reading),
-            ]
-            told = [Text(_evidence(row))] if details else []
-            table.add_row(*cells, verdict, *told)
-        console.print(table)
+            console.rule(Text(title, "bold"), align="left")
+            for row in rows:
+                console.print(_detailed(row))
+        else:
+            console.print(_table(title, rows))
     for row in report.unexpected:
         _unexpected(row, console)
     console.print(Text(headline(report), "bold green" if report.ok else "bold red"))
 
 
-def _evidence(row: Row) -> str:
-    lines = [in_a_line(row.strongest)] if row.strongest else []
-    lines += [f"  {name} = {value}" for name, value in counterexample(row.witness)]
-    return "\n".join(lines)
+def _mark(row: Row) -> Text:
+    from rich.text import Text
+
+    return Text("✓", "green") if row.as_expected else Text("✗", "bold red")
+
+
+def _table(title: str, rows: list[Row]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", title_style="bold", expand=True)
+    table.add_column("", width=1)
+    table.add_column("claim", ratio=5, overflow="fold")
+    table.add_column("source", ratio=2, overflow="fold")
+    table.add_column("reading", width=9)
+    table.add_column("verdict", ratio=4, overflow="fold")
+    for row in rows:
+        verdict = Text(str(row.verdict), COLOURS[row.verdict.word])
+        source = Text(short_source(row.claim.source))
+        table.add_row(_mark(row), Text(row.claim.id), source, Text(row.claim.reading), verdict)
+    return table
+
+
+def _detailed(row: Row) -> Text:
+    from rich.text import Text
+
+    c = row.claim
+    text = Text.assemble(
+        _mark(row),
+        (f" {c.id}  ", "bold"),
+        (str(row.verdict), COLOURS[row.verdict.word]),
+        f"  {c.reading}, {short_source(c.source)}\n",
+        (f"    {c.statement}\n", "dim"),
+    )
+    facts = [("assumes", plain_list(c.assumes)), ("scope", str(c.scope)), ("note", c.note)]
+    facts += [("rests on", ", ".join(c.premises))]
+    facts += [("evidence", in_a_line(item)) for item in row.evidence]
+    facts += counterexample(row.witness)
+    for name, value in facts:
+        if value:
+            text.append(f"    {name}  ", "cyan")
+            text.append(f"{value}\n")
+    return text
 
 
 def _unexpected(row: Row, console: Console) -> None:

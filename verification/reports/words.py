@@ -110,7 +110,8 @@ def headline(report: Report) -> str:
     state = f"{wrong} not as expected" if wrong else "all as expected"
     if report.interrupted:
         state = "interrupted: run again to resume"
-    return f"{len(report.rows)} claims: {', '.join(parts)}; {state}"
+    claims = f"{len(report.rows)} claim{'' if len(report.rows) == 1 else 's'}"
+    return f"{claims}: {', '.join(parts)}; {state}"
 
 
 def in_a_line(evidence: Evidence) -> str:
