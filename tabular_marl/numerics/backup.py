@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -155,13 +155,29 @@ class Backup:
             return self._equations.solve_assembled(sweep.matrix, right, tolerance).x
         return self._equations.solve(sweep.weights, right, tolerance).x
 
+    @property
+    def steepest(self) -> float:
+        """The largest |β|, in 1/reward."""
+        return max(abs(level.beta) for level in self.levels)
+
+    @property
+    def reward_spread(self) -> float:
+        """max r − min r."""
+        return float(np.ptp(self._reward))
+
+    def softened(self, limit: float) -> Backup:
+        """T with every β cut to [−limit, limit]."""
+        levels = (
+            replace(level, beta=max(-limit, min(level.beta, limit))) for level in self.levels
+        )
+        return self._with(tuple(levels), self._reward)
+
     def frozen(self, sweep: Sweep, sign: float) -> Backup:
         """T with the levels whose β has this sign replaced by their tangents at the sweep's V.
 
         A free energy's tangent is F + Σ w (x' − x), an expectation under its tilt with a changed
         reward. It lies below F for β > 0 and above for β < 0, and touches it at V.
         """
-        twin = copy.copy(self)
         x = self.q(sweep.rest)  # the constant part of V drops out of x - f
         reward = self._reward.reshape(self.shape).copy()
         levels = []
@@ -174,9 +190,12 @@ class Backup:
                 level = Level(level.axis, 0.0, tilt)
             levels.append(level)
             x = f
-        twin.levels = tuple(levels)
-        twin._packed = _pack(twin.levels, self.shape)
-        twin._reward = reward.reshape(self.states, -1)
+        return self._with(tuple(levels), reward.reshape(self.states, -1))
+
+    def _with(self, levels: tuple[Level, ...], reward: Array) -> Backup:
+        """The same game and matrices under other levels and rewards."""
+        twin = copy.copy(self)
+        twin.levels, twin._packed, twin._reward = levels, _pack(levels, self.shape), reward
         return twin
 
     def specialised(self) -> Backup | Greedy:

@@ -94,7 +94,9 @@ def fixed_point(
         offset = (float(given.max()) + float(given.min())) / 2
         rest = given - offset
     search = Search(operator, float(tol), MAX_SWEEPS if max_iterations is None else max_iterations)
-    run(search, search.look(offset, rest, jacobian=run is newton))
+    point = search.look(offset, rest, jacobian=run is newton)
+    if search.status is None:
+        run(search, point)
     status = search.status or Status.STALLED
     result = FixedPoint(
         value=read_only(search.value),

@@ -3,6 +3,7 @@
     value iteration   V ← TV, shifted to the midpoint of the span bounds
     Anderson          the mixture of the last images TV whose residual would be smallest
     Newton            V ← V + (I − γ P_w)⁻¹ d
+    cooling           Newton at higher temperatures first, each start from the last
     nested Newton     put tangents for the convex parts of T, solve that by Newton, and repeat
 
 Newton on a T of one curvature converges from anywhere: if T is convex (all β ≥ 0) its tangent at V
@@ -10,8 +11,9 @@ lies below it, so the next V is at most V* and has TV ≥ V; the sequence then r
 β ≤ 0). With both signs it can cycle. Nested Newton cannot: T' with tangents at V for its convex
 parts has T' ≤ T and T'V = TV, so its fixed point V' has V' ≤ V* and TV' ≥ V', and the next one lies
 between TV' and V*. It is policy iteration over one side (Hoffman and Karp 1966), and each inner
-problem is concave. So Newton steps go on while they pay, nested steps get it out of cycles, and
-value iteration, which contracts by γ whatever happens, stands behind both.
+problem is concave. So Newton steps go on while they pay; then cooling, which is quicker, finds a
+start from which they do; behind it stand nested steps, which need no luck, and behind them value
+iteration, which contracts by γ whatever happens.
 """
 
 from __future__ import annotations
@@ -27,9 +29,11 @@ Array = NDArray[np.float64]
 
 #: Anderson's memory.
 MEMORY = 5
-#: Newton steps in a row; rounds of Newton and (1, 2, 4, …) nested steps.
-MAX_NEWTON, MAX_ROUNDS = 60, 7
-#: Plain sweeps left to go, as seen from the contraction of the first, below which Newton is not tried.
+#: Newton steps in a row, and at one temperature while cooling; rounds of 1, 2, 4, … nested steps.
+MAX_NEWTON, MAX_COOLING, MAX_TURNS = 60, 8, 7
+#: Where cooling ends when an inverse temperature is infinite, in 1/(spread of the rewards).
+COLD = 1e5
+#: Newton is not tried when the first sweep's contraction says that no more than this are left.
 FEW = 3
 
 
@@ -73,19 +77,23 @@ def auto(search: Search, point: Point) -> None:
 
 
 def newton(search: Search, point: Point) -> None:
-    """Newton steps; with both curvatures in turns with nested ones; value iteration behind them."""
+    """Newton steps; with both curvatures, help out of cycles; value iteration behind them."""
     mixed = len(search.operator.signs) > 1
-    for rounds in range(MAX_ROUNDS if mixed else 1):
-        point = _newton_steps(search, point, mixed)
-        if search.status is None and mixed:
-            point = _nested_steps(search, point, 2**rounds)
+    point = _newton_steps(search, point, mixed)
+    if search.status is None and mixed:
+        point = _newton_steps(search, _cool(search, point), mixed)
+    for turn in range(MAX_TURNS if mixed else 0):
         if search.status is not None:
             return
-    value_iteration(search, point)
+        point = _nested_steps(search, point, 2**turn)
+        if search.status is None:
+            point = _newton_steps(search, point, mixed)
+    if search.status is None:
+        value_iteration(search, point)
 
 
 def _newton_steps(search: Search, point: Point, careful: bool) -> Point:
-    """Newton steps; if ``careful``, until two of them did not halve the residual. The best point."""
+    """Newton steps; if ``careful``, until two do not halve the residual. The best point found."""
     best, misses, ratio = point, 0, 1.0
     for _ in range(MAX_NEWTON):
         step = _newton_step(search.operator, point, ratio)
@@ -106,8 +114,38 @@ def _newton_steps(search: Search, point: Point, careful: bool) -> Point:
     return best
 
 
+def _cool(search: Search, point: Point) -> Point:
+    """Follow the fixed point from a high temperature to the one asked for, by Newton steps.
+
+    The fixed point is unique at each temperature and moves with it continuously. A temperature is
+    left as soon as the residual is below it; after one that takes too many steps, the next attempt
+    goes less far from the last that did not.
+    """
+    operator = search.operator
+    if operator.reward_spread == 0.0:
+        return point
+    coldest = min(operator.steepest, COLD / operator.reward_spread)
+    beta, change = min(1.0 / operator.reward_spread, coldest), 2.0
+    while search.sweeps < search.limit and change > 1.05:
+        soft = operator.softened(beta)
+        here = search.sweep(soft, point.offset, point.rest, jacobian=True)
+        for _ in range(MAX_COOLING):
+            step = _newton_step(soft, here, 0.1) if here.spread * beta > 1.0 else None
+            if step is None:
+                break
+            here = search.sweep(soft, *step, jacobian=True)
+        if here.spread * beta > 1.0:
+            beta, change = beta / change, math.sqrt(change)
+        else:
+            point = here
+            if beta >= coldest:
+                break
+        beta = min(beta * change, coldest)
+    return search.look(point.offset, point.rest, jacobian=True)
+
+
 def _nested_steps(search: Search, point: Point, count: int) -> Point:
-    """``count`` steps of policy iteration over the convex side, Newton on the concave one inside."""
+    """``count`` steps of policy iteration on the convex side, with Newton on the concave one."""
     for _ in range(count):
         inner = search.operator.frozen(point.swept, +1.0)
         here = search.sweep(inner, point.offset, point.rest, jacobian=True)

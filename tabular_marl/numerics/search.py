@@ -36,7 +36,7 @@ class Swept(Protocol):
 
 
 class Operator(Protocol):
-    """T: monotone, T(V + c) between TV + γ(1 + e) c and TV + γ(1 + e') c for (e, e') = row_excess."""
+    """T: monotone, with T(V + c) between TV + γ(1 + e) c and TV + γ(1 + e') c; see row_excess."""
 
     states: int
     discount: float
@@ -59,6 +59,17 @@ class Operator(Protocol):
 
     def solve(self, swept: Any, right: Array, tolerance: float = 0.0) -> Array:
         """(I − γ P_w)⁻¹ right at the swept V, to a residual of tolerance · max|right|."""
+
+    @property
+    def steepest(self) -> float:
+        """The largest inverse temperature |β| in T, possibly infinite."""
+
+    @property
+    def reward_spread(self) -> float:
+        """max − min of the rewards; where β is its inverse T is nearly linear."""
+
+    def softened(self, limit: float) -> Operator:
+        """T with every |β| cut to at most ``limit``."""
 
     def frozen(self, swept: Any, sign: float) -> Operator:
         """T with the parts of one curvature replaced by their tangents at the swept V."""

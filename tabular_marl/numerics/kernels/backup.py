@@ -69,7 +69,7 @@ def _row_excess(data, begin, end):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def split(w, head, tail):  # type: ignore[no-untyped-def]
-    """w = head + tail exactly, |tail| ≤ 2⁻¹⁶ max|w|, heads multiples of 2⁻¹⁶ max|w|; gives max|w|."""
+    """w = head + tail exactly, |tail| ≤ 2⁻¹⁶ max|w|, heads on a grid of that size; gives max|w|."""
     large = 0.0
     for t in range(w.shape[0]):
         large = max(large, abs(w[t]))
