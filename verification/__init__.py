@@ -97,6 +97,8 @@ else:
         instances,
         matrix_game,
         number,
+        policy,
+        prior,
         stochastic_game,
     )
     from tabular_marl.verification.verdict import Verdict, derive
@@ -141,7 +143,9 @@ __all__ = [
     "kl",
     "matrix_game",
     "number",
+    "policy",
     "positive",
+    "prior",
     "prove_nonnegative",
     "prove_positive",
     "prove_zero",

@@ -220,7 +220,7 @@ def _rows(
 ) -> list[Row]:
     """Verdicts, premises first, so that each claim sees those it rests on."""
     verdicts: dict[str, Verdict] = {}
-    rows = []
+    rows: list[Row] = []
     for item in needed:
         found = evidence.get(item.id, ())
         found = (*found, *_loose_ends(item, {row.claim.id: row.claim for row in rows}))

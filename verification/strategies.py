@@ -34,6 +34,23 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 
+__all__ = [
+    "Family",
+    "Field",
+    "array",
+    "beta",
+    "choice",
+    "discount",
+    "distribution",
+    "instances",
+    "matrix_game",
+    "number",
+    "policy",
+    "prior",
+    "stochastic_game",
+]
+
+
 @dataclass(frozen=True)
 class Family:
     """Instances: ``sizes`` name inclusive ranges of lengths, ``fields`` the parts."""
@@ -136,6 +153,16 @@ def distribution(*axes: str | int, degenerate: bool = False) -> Distribution:
     """Probabilities along the last axis: a prior, a policy, a transition; full support unless
     ``degenerate``."""
     return Distribution(axes, degenerate)
+
+
+def prior(*axes: str | int) -> Distribution:
+    """Probabilities along the last axis, none of them zero."""
+    return distribution(*axes)
+
+
+def policy(*axes: str | int) -> Distribution:
+    """Probabilities along the last axis, deterministic ones included."""
+    return distribution(*axes, degenerate=True)
 
 
 def beta(

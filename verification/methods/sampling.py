@@ -132,17 +132,17 @@ class _Run:
                     return evidence
             worst = np.where(np.isnan(worst), np.inf, worst)
             self.count += int(np.sum(worst < np.inf))
-            k = int(np.argmin(worst))
-            if worst[k] == np.inf:
+            at = int(np.argmin(worst))
+            if worst[at] == np.inf:
                 continue
-            instance = _member(chunk, k)
-            if worst[k] < self.tightest:
-                self.tightest, self.at = float(worst[k]), instance
-            if worst[k] < -tolerances[k]:
+            instance = _member(chunk, at)
+            if worst[at] < self.tightest:
+                self.tightest, self.at = float(worst[at]), instance
+            if worst[at] < -tolerances[at]:
                 evidence = self._chase(instance)
                 if evidence is not None:
                     return evidence
-                doubtful.append((float(worst[k]), instance))
+                doubtful.append((float(worst[at]), instance))
         return self._suspect(*min(doubtful, key=lambda d: d[0])) if doubtful else None
 
     def _unclear(self, instance: dict[str, Any]) -> Evidence | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,10 +43,24 @@ def directed(family: Family, margin: Margin, seed: int, budget: int) -> list[dic
             best.insert(0, (value, instance))
 
     try:
-        look()
+        with _files_elsewhere():
+            look()
     except hypothesis.errors.Unsatisfiable:
         return []
     return [instance for _, instance in best[:3]]
+
+
+@contextlib.contextmanager
+def _files_elsewhere() -> Iterator[None]:
+    """Keep Hypothesis from writing ``.hypothesis`` into the caller's directory."""
+    from hypothesis import configuration
+
+    before = getattr(configuration, "__hypothesis_home_directory", None)
+    configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "tabular-marl-hypothesis")
+    try:
+        yield
+    finally:
+        configuration.set_hypothesis_home_dir(before)
 
 
 def polish(
