@@ -182,7 +182,7 @@ def test_a_witness_replays_from_its_file_without_hypothesis(tmp_path):
         str(source), examples=500, store=False, progress=False, corpus=corpus, save_witnesses=True
     )
     assert report.ok
-    path = corpus / "mine.lipschitz.json"
+    path = corpus / "filed.lipschitz.json"
     saved = json.loads(path.read_text())
     assert saved["module"] == str(source)
     code = (
@@ -237,7 +237,7 @@ from tabular_marl.verification import array, beta, distribution, free_energy, in
 
 points = instances({"n": (1, 3)}, x=array("n"), y=array("n"), prior=distribution("n"), beta=beta())
 
-@tm.claim("mine.lipschitz", points, statement="|F(x) - F(y)| <= 0.9 |x - y|", expects="refuted")
+@tm.claim("filed.lipschitz", points, statement="|F(x) - F(y)| <= 0.9 |x - y|", expects="refuted")
 def lipschitz(arithmetic, x, y, prior, beta):
     moved = free_energy(x, prior, beta, 0, arithmetic) - free_energy(y, prior, beta, 0, arithmetic)
     return sides(arithmetic.number("9/10") * arithmetic.norm(x - y), arithmetic.absolute(moved))

@@ -55,10 +55,13 @@ def section(row: Row) -> str:
         return first.split(" ")[0] if first.startswith("FURTHER") else OTHERS
     appendix = re.search(r"\b([A-D]\.\d+)", first)
     number = re.search(r"\((\d+)\)", first)
+    text = re.search(r"report (\d\.\d\.\d)", first)
     if appendix is None and number is not None and int(number[1]) in _APPENDIX:
         name = _APPENDIX[int(number[1])]
     elif appendix is not None:
         name = appendix[1]
+    elif text is not None:
+        return next((t for _, t in _SECTIONS if t.startswith(text[1])), OTHERS)
     elif number is not None:
         return [title for start, title in _SECTIONS if start <= int(number[1])][-1]
     else:
