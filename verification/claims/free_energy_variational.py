@@ -56,7 +56,7 @@ register(
         id="log.below-tangent",
         source="report A.1.2; report A.2.1",
         reading="added",
-        statement=r"\log u \le u - 1 \quad (u > 0)",
+        statement=r"\log u \le u - 1 \quad (u > 0), \text{ with equality only at } u = 1",
         scope=scope(u="(0, inf)"),
         expects="proved",
         checks=(
@@ -76,14 +76,16 @@ register(
         id="kl.nonnegative",
         source="report A.1.2; report A.2.1",
         reading="added",
-        statement=r"D_{\mathrm{KL}}(q \| p) = \sum_k q_k \log(q_k/p_k) \ge 0",
+        statement=r"D_{\mathrm{KL}}(q \| p) = \sum_k q_k \log(q_k/p_k) \ge 0, "
+        r"\text{ with equality only at } q = p",
         scope=scope(outcomes=">= 1"),
         expects="proved",
         checks=(
             Deduction(
                 ("log.below-tangent",),
                 "sum of termwise inequalities",
-                "q log(p/q) <= p − q for each outcome with q > 0; the sum is at most 1 − 1",
+                "q log(p/q) <= p − q for each outcome with q > 0, equal only where p = q; the sum is "
+                "at most 1 − 1",
             ),
             Sampling(
                 divergence,
