@@ -30,6 +30,7 @@ _HOMES = {
     "pr2": "models.pr2",
     "balancing_q": "models.balancing_q",
     "minimax_pr2": "models.minimax_pr2",
+    "fictitious_play": "models.fictitious_play",
     "Solution": "solution",
     "Enclosure": "solution",
     "Status": "solution",

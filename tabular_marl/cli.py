@@ -81,12 +81,23 @@ def games(*, json: JsonFlag = False) -> int:
 def solve(
     game: Annotated[Positional[str], arg(metavar="GAME", help="A named game, or a file.")],
     *,
-    model: Annotated[str, arg(help="soft-q, rommeo, pr2 or balancing-q.")],
-    beta: Annotated[float | None, arg(help="Inverse temperature (soft-q, rommeo, pr2).")] = None,
-    beta_agent: Annotated[float | None, arg(help="Agent's β (balancing-q).")] = None,
-    beta_opponent: Annotated[float | None, arg(help="Opponent's β (balancing-q).")] = None,
+    model: Annotated[str, arg(help="A model's name, such as rommeo; a wrong one lists them all.")],
+    beta: Annotated[float | None, arg(help="Inverse temperature, in models with one.")] = None,
+    beta_agent: Annotated[float | None, arg(help="Agent's β, in models with two.")] = None,
+    beta_opponent: Annotated[float | None, arg(help="Opponent's β, in models with two.")] = None,
     view: Annotated[
         Literal["agent", "opponent"] | None, arg(help="Who moves first (balancing-q).")
+    ] = None,
+    prior_update: Annotated[
+        Literal["replaced", "kept"] | None,
+        arg(help="Whether a round's policy is the next prior (fictitious-play)."),
+    ] = None,
+    evaluation: Annotated[
+        Literal["expectation", "regularised"] | None,
+        arg(help="Values without or with the cost of leaving the prior (fictitious-play)."),
+    ] = None,
+    rounds: Annotated[
+        int | None, arg(help="Play exactly this many rounds, instead of to a limit or a cycle.")
     ] = None,
     player: Annotated[int, arg(help="Whose view of the game is solved; the others are one.")] = 0,
     discount: Annotated[float | None, arg(help="γ in [0, 1), instead of the game's own.")] = None,
@@ -105,6 +116,9 @@ def solve(
         "beta_agent": beta_agent,
         "beta_opponent": beta_opponent,
         "view": view,
+        "prior_update": prior_update,
+        "evaluation": evaluation,
+        "rounds": rounds,
     }
     arguments = {name: value for name, value in given.items() if value is not None}
     for name in arguments:
@@ -155,7 +169,7 @@ def solution_row(
         "residual": solution.residual,
         "error_bound": solution.error_bound,
         "seconds": solution.seconds,
-    }
+    } | solution.details()
     if enclosure is not None:
         row["certificate"] = {
             "method": enclosure.method,
@@ -217,6 +231,9 @@ def print_solution(
     if len(states) > ROWS_SHOWN:
         console.print(f"({len(states) - ROWS_SHOWN} more states; --json prints all)")
     console.print(f"{solution.status.value}")
+    facts = {k: v for k, v in solution.details().items() if isinstance(v, int | str)}
+    if facts:
+        console.print(", ".join(f"{name} {value}" for name, value in facts.items()))
     bound = "none" if solution.error_bound is None else f"{solution.error_bound:.3g}"
     console.print(
         f"method {solution.method}, {solution.iterations} iterations, residual "

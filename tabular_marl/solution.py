@@ -30,6 +30,15 @@ class Status(Enum):
     )
     ITERATION_LIMIT = "Stopped at the iteration limit before the tolerance was reached."
     STALLED = "Stopped because the residual no longer shrinks although it is above rounding error."
+    SETTLED = (
+        "Settled: the rounds no longer change. Every round is proved; that rounds from elsewhere "
+        "settle, or settle here, is not guaranteed."
+    )
+    CYCLE = (
+        "Cycle: the rounds repeat with a period greater than one. Every round is proved; nothing "
+        "guarantees a limit, and here there is none."
+    )
+    ROUNDS = "Stopped after the last round asked for, neither settled nor in a cycle."
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,10 @@ class Solution:
         if self.certifier is None:
             raise NotImplementedError(f"no ball certificate is known for model {self.model!r}")
         return self.certifier(bits)
+
+    def details(self) -> dict[str, Any]:
+        """What this kind of solution holds beside the fields above, for JSON."""
+        return {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "certifier": None}

@@ -61,5 +61,13 @@ MODELS: dict[str, Model] = {
             ("report 1.4",),
             ("wen2019",),
         ),
+        Model(
+            "fictitious-play",
+            "fictitious_play",
+            ("beta_agent", "beta_opponent", "prior_update", "evaluation", "rounds"),
+            ("beta_agent", "beta_opponent"),
+            ("report (42)", "report (46)", "report (50)", "report (158)"),
+            ("grau-moya2018",),
+        ),
     )
 }
