@@ -48,6 +48,13 @@ ENTRIES: dict[str, str] = {
   archivePrefix = {arXiv},
   year      = {2019}
 }""",
+    "wen2019b": """@misc{wen2019b,
+  author = {Wen, Ying and Yang, Yaodong and Lu, Rui and Wang, Jun},
+  title  = {Multi-Agent Generalized Recursive Reasoning},
+  eprint = {1901.09216},
+  archivePrefix = {arXiv},
+  year   = {2019}
+}""",
     "grau-moya2018": """@inproceedings{grau-moya2018,
   author    = {Grau-Moya, Jordi and Leibfried, Felix and Bou-Ammar, Haitham},
   title     = {Balancing Two-Player Stochastic Games with Soft {Q}-Learning},

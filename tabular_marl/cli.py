@@ -96,6 +96,16 @@ def solve(
         Literal["expectation", "regularised"] | None,
         arg(help="Values without or with the cost of leaving the prior (fictitious-play)."),
     ] = None,
+    levels: Annotated[
+        int | None, arg(help="The reasoning level asked for (level-k), instead of the limit.")
+    ] = None,
+    chain: Annotated[
+        Literal["agent", "opponent"] | None, arg(help="Who answers at level 1 (level-k).")
+    ] = None,
+    level_two: Annotated[
+        Literal["previous", "initial"] | None,
+        arg(help="Level 2's prior over the other: that of level 1, or of level 0 (level-k)."),
+    ] = None,
     rounds: Annotated[
         int | None, arg(help="Play exactly this many rounds, instead of to a limit or a cycle.")
     ] = None,
@@ -118,6 +128,9 @@ def solve(
         "view": view,
         "prior_update": prior_update,
         "evaluation": evaluation,
+        "levels": levels,
+        "chain": chain,
+        "level_two": level_two,
         "rounds": rounds,
     }
     arguments = {name: value for name, value in given.items() if value is not None}

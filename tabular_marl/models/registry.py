@@ -69,5 +69,14 @@ MODELS: dict[str, Model] = {
             ("report (42)", "report (46)", "report (50)", "report (158)"),
             ("grau-moya2018",),
         ),
+        Model(
+            "level-k",
+            "recursive",
+            ("beta", "beta_opponent", "levels", "chain", "level_two"),
+            ("beta",),
+            ("report (103)", "report (108)", "report (109)"),
+            ("wen2019b",),
+            attribute="level_k",
+        ),
     )
 }

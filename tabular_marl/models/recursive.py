@@ -1,0 +1,226 @@
+"""Probabilistic recursive reasoning: level k answers the policies of level k − 1.
+                                                                     report 4.1.1, (103)-(109)
+    Q_k(s,a,b)   = β R(s,a,b) + γ E_{s'}[V_k(s')]
+  a level whose agent is conditional (odd levels of the agent's chain)                      (108)
+    π_k(a|s,b)   ∝ π_{k−1}(a|s) exp(Q_k(s,a,b))         exp Q_k(s,b) its normaliser
+    ρ_k(b|s)     ∝ ρ_{k−1}(b|s) exp(Q_k(s,b))           exp V_k(s) its normaliser
+    π_k(a|s)     = Σ_b π_k(a|s,b) ρ_k(b|s)
+  a level whose opponent is conditional (even levels of the agent's chain)                  (109)
+    ρ_k(b|s,a)   ∝ ρ_{k−1}(b|s) exp(Q_k(s,a,b)),   π_k(a|s) ∝ π_{k−1}(a|s) exp(Q_k(s,a)),
+    ρ_k(b|s)     = Σ_a ρ_k(b|s,a) π_k(a|s)
+
+Level 0 is the pair of priors. The agent's chain is (103): ρ_0 → π_1(a|s,b) → ρ_2(b|s,a) → …, the
+opponent's chain starts with the opponent at level 1. Recipe of a level: ROMMEO's order with the
+conditional agent, PR2's with the conditional opponent, the prior of level k being the marginals of
+level k − 1. Units: the report's Q_k, V_k are β times ours; ``beta_opponent`` is our extension to an
+opponent with another β (the report has one).
+
+What is printed wrongly: (104) has V_1(s_t) for V_1(s_{t+1}) and Q_0 in the text; (105) writes
+ρ_1(a^i|s) for ρ_1(a^-i|s), exp V_0(s_{t+1}) for exp V_1(s_t), and Q_0 for Q_1; (106), (107) call
+level 2's value V_1; (107) normalises π_0 exp(Q_1) by a value made with π_1, and defines π_0 by
+itself, where the level-1 marginal is meant; (109) conditions Q_k in π_k and in the normaliser of
+ρ_k on a^-i where a^i is meant. (107) gives level 2 the prior ρ_0, (109) with k = 2 gives it ρ_1:
+``level_two`` = "initial" or "previous".
+
+With one β the order does not matter (a sum over (a, b) is one sum), so both chains have the same
+V_k and joint policy p_k, and the levels are an EM algorithm: p_k maximises E_p[Q] − KL(p‖π⊗ρ)/β at
+π_{k−1} ⊗ ρ_{k−1}, and of all products the marginals of p_k maximise it next. So for β > 0 V_k never
+falls (for β < 0 never rises) and converges, in general to one of several limits. With two βs of
+opposite sign there is no such theorem: matching pennies ends in a cycle of period 4. A probability
+that underflows (below 1e-308) is lost.
+
+Shapes: as in ROMMEO or PR2 for the last level; marginals [s, a], [s, b]. Units: reward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tabular_marl.models.rounds import Carried, Rounds, play
+from tabular_marl.models.solve import Game, Options, build, first_mover, two_player
+from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation, check
+from tabular_marl.solution import Array, Solution
+from tabular_marl.validation import (
+    InputError,
+    finite_array,
+    inverse_temperature,
+    one_of,
+    read_only,
+)
+
+CHAINS = ("agent", "opponent")
+
+
+@dataclass(frozen=True)
+class Levels(Rounds):
+    """The last level's Solution, with the path of levels 1, 2, … and every level's marginals.
+
+    ``agent_marginals[k]`` [s, a] and ``opponent_marginals[k]`` [s, b] are π_k and ρ_k, from the
+    priors of level 0 on.
+    """
+
+    agent_marginals: tuple[Array, ...] = field(default=(), repr=False)
+    opponent_marginals: tuple[Array, ...] = field(default=(), repr=False)
+
+    def details(self) -> dict[str, Any]:
+        """The path in numbers."""
+        return super().details() | {
+            "agent_marginals": self.agent_marginals,
+            "opponent_marginals": self.opponent_marginals,
+        }
+
+
+def level_k(
+    game: Game,
+    beta: float,
+    levels: int | None = None,
+    chain: Literal["agent", "opponent"] = "agent",
+    level_two: Literal["previous", "initial"] = "previous",
+    beta_opponent: float | None = None,
+    agent_prior: ArrayLike | None = None,
+    opponent_prior: ArrayLike | None = None,
+    discount: float | None = None,
+    **options: Unpack[Options],
+) -> Levels:
+    """Policies, values and marginals of reasoning levels 1 to ``levels``, or to the limit or cycle.
+
+    ``beta`` (and ``beta_opponent``, the same by default) in [−inf, inf] and 1/reward. ``chain``
+    says who is conditional at level 1. ``agent_prior`` [a] or [s, a] and ``opponent_prior`` [b] or
+    [s, b] are level 0. The other arguments are those of :func:`tabular_marl.solve`, for each level.
+    Raises InputError, NotConverged. Source: report (103)-(109).
+
+    >>> import tabular_marl as tm
+    >>> result = tm.level_k(tm.MatrixGame([[2.0, 0.0], [0.0, 1.0]]), beta=1.0, levels=3)
+    >>> [level.value.round(4).item() for level in result.path]
+    [1.1075, 1.4421, 1.8036]
+    >>> result.agent_marginals[1].round(4)
+    array([[0.6929, 0.3071]])
+    """
+    one_of("chain", chain, CHAINS)
+    one_of("level_two", level_two, ("previous", "initial"))
+    seen = two_player(game, discount)
+    beta = inverse_temperature("beta", beta)
+    betas = (beta, beta if beta_opponent is None else beta_opponent)
+    priors = _level_zero(seen.num_states, seen.action_counts, agent_prior, opponent_prior)
+    marginals = [priors]
+
+    def step(carried: Carried, guess: Array | None) -> tuple[Solution, Carried]:
+        k = len(marginals)
+        agent, opponent = carried.policies
+        if k == 2 and level_two == "initial":
+            if chain == "agent":
+                opponent = priors[OPPONENT]
+            else:
+                agent = priors[AGENT]
+        recipe = (Aggregation(AGENT, betas[0], agent), Aggregation(OPPONENT, betas[1], opponent))
+        if (k % 2 == 1) != (chain == "agent"):
+            recipe = recipe[::-1]
+        given: Options = options if guess is None else {**options, "initial": guess}
+        solution = build(seen.reward, seen, recipe, "level-k", given, first_mover)
+        joint = solution.joint_policy
+        after = _normalised(joint.sum(axis=2)), _normalised(joint.sum(axis=1))
+        marginals.append(after)
+        return solution, Carried(after)
+
+    played = play(step, Carried(priors), "level-k", options, levels)
+    agents, opponents = zip(*marginals, strict=True)
+    return Levels(**played.__dict__, agent_marginals=agents, opponent_marginals=opponents)
+
+
+def behavioural_levels(
+    game: Game,
+    beta: float,
+    levels: int | None = None,
+    poisson_mean: float | None = None,
+    beta_opponent: float | None = None,
+    agent_prior: ArrayLike | None = None,
+    opponent_prior: ArrayLike | None = None,
+    discount: float | None = None,
+    **options: Unpack[Options],
+) -> Levels:
+    """Level-k and cognitive hierarchy as behavioural game theory has them, for comparison.
+
+        V_k(s) = (1/β) log Σ_a p(a|s) exp(β Σ_b σ_{k−1}(b|s) Q_k(s,a,b)),     σ_k(a|s) its tilt
+
+    and the same for the opponent with its own reward (``opponent_reward`` where the game has one,
+    the agent's reward otherwise). Level k answers level k − 1 alone (Nagel 1995; Stahl and Wilson
+    1995), or with ``poisson_mean`` τ the levels below k in Poisson(τ) shares (Camerer, Ho and Chong
+    2004); answers are logit answers, β = inf best answers. Unlike the report's levels, an
+    expectation is taken over the other's action, one's own prior stays that of level 0, and each
+    player has its own values. The Solution is the agent's; ``opponent_policy`` is the level's own,
+    joint_policy what the agent expects. Arguments as in :func:`level_k`; a best-answer path may
+    cycle. Raises InputError, NotConverged.
+
+    >>> import tabular_marl as tm
+    >>> pennies = tm.MatrixGame([[[1, -1], [-1, 1]], [[-1, 1], [1, -1]]])
+    >>> start = {"agent_prior": [0.6, 0.4], "opponent_prior": [0.4, 0.6]}
+    >>> tm.behavioural_levels(pennies, beta=5.0, **start).period
+    4
+    """
+    seen = two_player(game, discount)
+    beta = inverse_temperature("beta", beta)
+    betas = (beta, beta if beta_opponent is None else beta_opponent)
+    if poisson_mean is not None and not float(finite_array("poisson_mean", poisson_mean)) > 0:
+        raise InputError("poisson_mean", "be positive", f"it was {poisson_mean!r}")
+    priors = _level_zero(seen.num_states, seen.action_counts, agent_prior, opponent_prior)
+    own = seen.reward if seen.opponent_reward is None else seen.opponent_reward
+    marginals = [priors]
+
+    def step(carried: Carried, guess: Array | None) -> tuple[Solution, Carried]:
+        believed, k = carried.policies, len(marginals)
+
+        def answer(player: int) -> Solution:
+            recipe = (
+                Aggregation(1 - player, 0.0, believed[1 - player]),
+                Aggregation(player, betas[player], priors[player]),
+            )
+            given: Options = options
+            if guess is not None and player == AGENT:
+                given = {**options, "initial": guess}
+            reward = (seen.reward, own)[player]
+            return build(reward, seen, recipe, "behavioural-levels", given, first_mover)
+
+        mine, theirs = answer(AGENT), answer(OPPONENT)
+        after = mine.agent_policy, theirs.opponent_policy
+        marginals.append(after)
+        solution = replace(mine, opponent_policy=after[1])
+        if poisson_mean is None:
+            return solution, Carried(after)
+        weights = np.cumprod([1.0, *(poisson_mean / j for j in range(1, k + 1))])
+        share = weights[-1] / weights.sum()
+        pairs = zip(believed, after, strict=True)
+        return solution, Carried(tuple((1 - share) * old + share * new for old, new in pairs))
+
+    played = play(step, Carried(priors), "behavioural-levels", options, levels)
+    agents, opponents = zip(*marginals, strict=True)
+    return Levels(**played.__dict__, agent_marginals=agents, opponent_marginals=opponents)
+
+
+def _level_zero(
+    states: int,
+    actions: tuple[int, ...],
+    agent_prior: ArrayLike | None,
+    opponent_prior: ArrayLike | None,
+) -> tuple[Array, Array]:
+    """Both priors as [s, a] and [s, b], checked; level 0 has no conditional policies."""
+    recipe = (Aggregation(AGENT, 0.0, agent_prior), Aggregation(OPPONENT, 0.0, opponent_prior))
+    for name, prior in (("agent_prior", agent_prior), ("opponent_prior", opponent_prior)):
+        if np.ndim(prior if prior is not None else 0) > 2:
+            raise InputError(
+                name,
+                "have one or two axes, level 0 is not conditional",
+                f"it had {np.shape(prior)}",
+            )
+    agent, opponent = check(recipe, states, actions)
+    return (
+        _normalised(np.broadcast_to(agent.prior[:, :, 0], (states, actions[AGENT]))),
+        _normalised(np.broadcast_to(opponent.prior[:, 0, :], (states, actions[OPPONENT]))),
+    )
+
+
+def _normalised(rows: Array) -> Array:
+    return read_only(rows / rows.sum(axis=1, keepdims=True))
