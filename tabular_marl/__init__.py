@@ -31,6 +31,7 @@ _HOMES = {
     "balancing_q": "models.balancing_q",
     "minimax_pr2": "models.minimax_pr2",
     "fictitious_play": "models.fictitious_play",
+    "perfect_model": "models.perfect_model",
     "level_k": "models.recursive",
     "behavioural_levels": "models.recursive",
     "Solution": "solution",

@@ -94,7 +94,16 @@ def solve(
     ] = None,
     evaluation: Annotated[
         Literal["expectation", "regularised"] | None,
-        arg(help="Values without or with the cost of leaving the prior (fictitious-play)."),
+        arg(
+            help="Values without or with the cost of leaving the prior (fictitious-play, "
+            "perfect-model)."
+        ),
+    ] = None,
+    coupled: Annotated[
+        bool, arg(help="The opponent expects the agent's policy, not its prior (perfect-model).")
+    ] = False,
+    damping: Annotated[
+        float | None, arg(help="Share of the old policies kept in a round (perfect-model).")
     ] = None,
     levels: Annotated[
         int | None, arg(help="The reasoning level asked for (level-k), instead of the limit.")
@@ -128,6 +137,8 @@ def solve(
         "view": view,
         "prior_update": prior_update,
         "evaluation": evaluation,
+        "coupled": coupled or None,
+        "damping": damping,
         "levels": levels,
         "chain": chain,
         "level_two": level_two,

@@ -70,6 +70,14 @@ MODELS: dict[str, Model] = {
             ("grau-moya2018",),
         ),
         Model(
+            "perfect-model",
+            "perfect_model",
+            ("beta_agent", "beta_opponent", "evaluation", "coupled", "damping", "rounds"),
+            ("beta_agent", "beta_opponent"),
+            ("report (53)", "report (54)", "report (55)", "report (56)"),
+            ("tian2019", "grau-moya2018"),
+        ),
+        Model(
             "level-k",
             "recursive",
             ("beta", "beta_opponent", "levels", "chain", "level_two"),

@@ -1,0 +1,242 @@
+"""The perfect model: the opponent has a reward of its own, and the agent knows its policy.
+                                                                        report 1.5, (51)-(56)
+  the opponent, with its own reward R^-i
+    Q^-i(s,a,b) = R^-i(s,a,b) + γ E_{s'}[V^-i(s')]                                            (53)
+    Q^-i(s,b)   = (1/β^-i) log Σ_a σ(a|s,b) exp(β^-i Q^-i(s,a,b))                             (52)
+    V^-i(s)     = (1/β^-i) log Σ_b P(b|s) exp(β^-i Q^-i(s,b)),  ρ(b|s) the tilt               (54)
+  the agent, with R^i
+    Q^i(s,a,b)  = R^i(s,a,b) + γ E_{s'}[V^i(s')],   Q^i(s,b) = (1/β^i) log Σ_a P(a|s,b) e^{β^i Q^i}
+    V^i(s)      = Σ_b ρ(b|s) Q^i(s,b)                                evaluation="expectation"   (55)
+    V^i(s)      = Σ_b ρ(b|s) [Q^i(s,b) − (1/β^i) log(ρ(b|s)/P(b|s))]       "regularised"        (56)
+    π(a|s,b) ∝ P(a|s,b) exp(β^i Q^i(s,a,b))
+
+σ is what the opponent expects of the agent. With the prior, σ = P(a|s,b) as in 1.5, the system is
+triangular: the opponent's is ROMMEO on R^-i, the agent's a recipe given ρ; both are contractions
+and the answer is proved, ρ's own error included. (52) being a soft maximum over a, this opponent
+hopes for the agent's help, at the price of leaving σ. Coupled, σ is the agent's current policy π
+(the graphical model of 1.3, and (99)): each player's system needs the other's answer. That map is
+solved by rounds, ρ_{k+1} against π_k, then π_{k+1} against ρ_{k+1}. No theorem gives it a limit: it
+may settle, cycle (with two states, two actions and integer rewards it often does, with period 2),
+or neither. ``damping`` d keeps the share d of the old policies.
+
+Units: the report's Q are β times ours. What is printed wrongly: (51) has no β^i although (55) has;
+(52) and (53) have no β^-i; (53)-(56) leave open whose prior P(b|s) is in (56), the same as in (54);
+(55) samples a next action b and then uses Q^i(s',b), so its E runs over b alone. 1.5 says that (56)
+restores what Balancing-Q has; it does only where ρ is the tilt of β^i Q^i(s,b), that is R^-i β^-i
+= R^i β^i: then both players' systems are one and (56) is ROMMEO.
+
+Shapes: the agent's q, agent_policy π, joint_policy [s, a, b]; opponent_policy ρ and opponent_q
+(the opponent's own Q^-i(s,b)) [s, b]; opponent_value [s].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.models.rounds import Carried, Rounds, play
+from tabular_marl.models.solve import Game, Options, Solved, build, first_mover, two_player
+from tabular_marl.numerics.free_energy import free_energy
+from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation, Level, check
+from tabular_marl.solution import Array, Solution, Status
+from tabular_marl.validation import InputError, inverse_temperature, one_of
+
+EVALUATIONS = ("expectation", "regularised")
+U = 2.0**-53
+
+
+@dataclass(frozen=True)
+class PerfectModel(Rounds):
+    """The agent's Solution against the opponent's policy, and the opponent's own Solution.
+
+    ``opponent`` is the opponent's system: its value, q and proved bound, in its own reward. With
+    fixed priors ``error_bound`` is proved for the pair. Coupled, see :class:`Rounds`.
+    """
+
+    opponent: Solution | None = field(default=None, repr=False)
+
+    def details(self) -> dict[str, Any]:
+        """The opponent's side and the path, in numbers."""
+        assert self.opponent is not None
+        path = super().details() if self.path else {}
+        return path | {
+            "opponent_value": self.opponent.value,
+            "opponent_error_bound": self.opponent.error_bound,
+        }
+
+
+def perfect_model(
+    game: Game,
+    beta_agent: float,
+    beta_opponent: float,
+    evaluation: Literal["expectation", "regularised"] = "expectation",
+    coupled: bool = False,
+    damping: float = 0.0,
+    rounds: int | None = None,
+    agent_prior: ArrayLike | None = None,
+    opponent_prior: ArrayLike | None = None,
+    discount: float | None = None,
+    **options: Unpack[Options],
+) -> PerfectModel:
+    """The agent's answer to an opponent who softly optimises its own ``opponent_reward``.
+
+    ``beta_agent`` β^i and ``beta_opponent`` β^-i in [−inf, inf] and 1/reward (β^i finite and not 0
+    for "regularised"). ``agent_prior`` [a], [s, a] or [s, a, b]; ``opponent_prior`` [b] or [s, b].
+    ``coupled`` lets the opponent expect the agent's policy instead of its prior, in ``rounds``
+    rounds (None: to a limit or cycle), each keeping the share ``damping`` in [0, 1) of the old
+    policies. The other arguments are those of :func:`tabular_marl.solve`, for every system.
+    Raises InputError, also for a game without ``opponent_reward``, and NotConverged.
+    Source: report (51)-(56), (99).
+
+    >>> import tabular_marl as tm
+    >>> chicken = tm.MatrixGame([[[0, 7], [2, 6]], [[0, 2], [7, 6]]])
+    >>> result = tm.perfect_model(chicken, beta_agent=1.0, beta_opponent=1.0)
+    >>> result.opponent_policy.round(4), result.value.round(4), result.opponent.value.round(4)
+    (array([[0.7277, 0.2723]]), array([2.8462]), array([5.9325]))
+    """
+    one_of("evaluation", evaluation, EVALUATIONS)
+    seen = two_player(game, discount)
+    if seen.opponent_reward is None:
+        raise InputError("game", "have an opponent_reward", "it had none")
+    beta_i = inverse_temperature("beta_agent", beta_agent)
+    beta_o = inverse_temperature("beta_opponent", beta_opponent)
+    if evaluation == "regularised" and not (np.isfinite(beta_i) and beta_i):
+        raise InputError(
+            "beta_agent", "be finite and not 0 for evaluation 'regularised'", f"it was {beta_i}"
+        )
+    if not 0 <= damping < 1:
+        raise InputError("damping", "be a number in [0, 1)", f"it was {damping!r}")
+    system = _Systems(
+        seen,
+        Aggregation(AGENT, beta_i, agent_prior),
+        Aggregation(OPPONENT, beta_o, opponent_prior),
+        evaluation == "regularised",
+        options,
+    )
+    if not coupled:
+        theirs = system.opponent(None, None)
+        mine = system.agent(theirs.opponent_policy, None)
+        mine = replace(
+            mine,
+            opponent_q=theirs.opponent_q,
+            error_bound=system.bound(mine, theirs),
+            status=max((mine.status, theirs.status), key=list(Status).index),
+        )
+        return PerfectModel(**mine.__dict__, opponent=theirs)
+
+    latest: list[Solution] = []
+
+    def step(carried: Carried, guess: Array | None) -> tuple[Solution, Carried]:
+        sigma, old = carried.policies
+        theirs = system.opponent(sigma, latest[-1].value if latest else None)
+        latest[:] = [theirs]
+        rho = theirs.opponent_policy
+        if damping and guess is not None:
+            rho = damping * old + (1 - damping) * rho
+        mine = replace(system.agent(rho, guess), opponent_q=theirs.opponent_q)
+        pi = damping * sigma + (1 - damping) * mine.agent_policy
+        return mine, Carried((pi, rho))
+
+    start = np.broadcast_to(system.levels[0].prior, seen.reward.shape)
+    rho = np.broadcast_to(system.levels[1].prior[:, 0, :], (seen.num_states, start.shape[2]))
+    played = play(step, Carried((start, rho)), "perfect-model", options, rounds)
+    return PerfectModel(**played.__dict__, opponent=latest[-1])
+
+
+@dataclass(frozen=True)
+class _Systems:
+    """Both players' recipes on one game."""
+
+    game: StochasticGame
+    by_agent: Aggregation
+    by_opponent: Aggregation
+    regularised: bool
+    options: Options
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return check((self.by_agent, self.by_opponent), *_sizes(self.game))
+
+    def opponent(self, sigma: Array | None, guess: Array | None) -> Solution:
+        """(52)-(54): ROMMEO on the opponent's reward with its β, expecting ``sigma``."""
+        expected = self.by_agent.prior if sigma is None else sigma
+        recipe = (Aggregation(AGENT, self.by_opponent.beta, expected), self.by_opponent)
+        return self._build(self.game.opponent_reward, recipe, guess)
+
+    def agent(self, rho: Array, guess: Array | None) -> Solution:
+        """(55) or (56) given the opponent's policy ``rho`` [s, b]."""
+        recipe = (self.by_agent, Aggregation(OPPONENT, 0.0, rho))
+        reward, cost = self.game.reward, self.cost(rho)
+        if cost is not None:
+            reward = reward - cost[:, None, :]
+        return self._build(reward, recipe, guess, cost)
+
+    def cost(self, rho: Array) -> Array | None:
+        """(1/β^i) log(ρ/P) [s, b], 0 where ρ is; None without the regularisation of (56)."""
+        if not self.regularised:
+            return None
+        prior = np.broadcast_to(self.levels[1].prior[:, 0, :], rho.shape)
+        ratio = np.divide(rho, prior, out=np.ones_like(rho), where=rho > 0)
+        return np.log(ratio) / self.by_agent.beta
+
+    def bound(self, mine: Solution, theirs: Solution) -> float | None:
+        """A bound on the agent's value that counts the error of ρ, or None.
+
+        ρ is the tilt of x = Q^-i(s,b), known within δ, so its entries err by the factor
+        e^{2|β|δ} and the tilt's own rounding, τ in all, and Σ ρ y by τ span(y). The cost of (56)
+        is KL(ρ‖P)/β^i, which moves by at most β² span(x) δ / |β^i|. T moves by the sum, V by
+        1/(1 − γ) times that. δ is γ times the bound on V^-i plus the rounding of x.
+        """
+        if mine.error_bound is None or theirs.error_bound is None:
+            return None
+        beta, gamma = self.by_opponent.beta, self.game.discount
+        x, q = theirs.opponent_q, mine.q
+        assert x is not None
+        if not np.isfinite(beta):
+            return self._bound_greedy(mine, theirs)
+        terms = 2 * sum(q.shape) + 60
+        size = float(np.abs(theirs.q).max()) + float(np.abs(theirs.value).max())
+        delta = gamma * theirs.error_bound + 2 * terms * U * size
+        span = float(np.ptp(x, axis=1).max())
+        tau = np.expm1(2 * abs(beta) * delta) + (terms + 6 * abs(beta) * span) * U
+        level = self.levels[0]
+        prior = np.broadcast_to(level.prior, (level.prior.shape[0], *q.shape[1:]))
+        y = free_energy(q, level.beta, np.broadcast_to(prior, q.shape), axis=1)
+        moved = tau * float(np.ptp(y, axis=1).max())
+        if self.regularised:
+            moved += beta**2 * (span + 2 * delta) * delta / abs(self.by_agent.beta)
+            moved += terms * U * (2 + 2 * abs(beta) * span) / abs(self.by_agent.beta)
+        return (mine.error_bound + moved / (1 - gamma)) * (1 + 16 * U)
+
+    def _bound_greedy(self, mine: Solution, theirs: Solution) -> float | None:
+        """At β^-i = ±inf ρ is exact where the optimum of x is beyond its error, else unknown."""
+        assert theirs.opponent_q is not None
+        beta, prior = self.by_opponent.beta, self.levels[1].prior[:, 0, :]
+        x = np.where(prior > 0, np.copysign(1.0, beta) * theirs.opponent_q, -np.inf)
+        gap = np.sort(x, axis=1)
+        delta = self.game.discount * (theirs.error_bound or 0.0)
+        delta += 100 * U * float(np.abs(theirs.q).max())
+        if x.shape[1] > 1 and not (gap[:, -1] - gap[:, -2] > 2 * delta).all():
+            return None
+        return mine.error_bound
+
+    def _build(
+        self, reward: Any, recipe: Any, guess: Array | None, cost: Array | None = None
+    ) -> Solution:
+        def fields(solved: Solved) -> dict[str, Array]:
+            arrays = first_mover(solved)
+            if cost is not None:
+                arrays["q"] = solved.q + cost[:, None, :]
+                arrays["opponent_q"] = arrays["opponent_q"] + cost
+            return arrays
+
+        given: Options = self.options if guess is None else {**self.options, "initial": guess}
+        return build(reward, self.game, recipe, "perfect-model", given, fields)
+
+
+def _sizes(game: StochasticGame) -> tuple[int, tuple[int, ...]]:
+    return game.num_states, game.action_counts
