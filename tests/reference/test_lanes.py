@@ -52,11 +52,11 @@ def worst(got, want):
 @pytest.fixture(scope="module")
 def arguments():
     rng = np.random.default_rng(0)
-    edges = -np.log(2) * (np.arange(400) + 0.5)  # where the nearest multiple of log 2 changes
+    edges = -np.log(2) * (np.arange(430) + 0.5)  # where the nearest multiple of log 2 changes
     y = -np.concatenate(
-        [rng.random(2000) * 2, 10 ** rng.uniform(-300, 2.84, 2000), rng.random(400) * 0.4, -edges]
+        [rng.random(2000) * 2, 10 ** rng.uniform(-300, 2.47, 2000), rng.random(400) * 0.4, -edges]
     )
-    y = np.maximum(np.concatenate([y, edges * (1 + 1e-15), edges * (1 - 1e-15)]), -707.9)
+    y = np.maximum(np.concatenate([y, edges * (1 + 1e-15), edges * (1 - 1e-15)]), -299.9)
     return y[: y.size // WIDTH * WIDTH]
 
 
@@ -69,13 +69,13 @@ def test_exponentials_are_right_to_two_roundings(arguments):
 
 
 def test_exponentials_at_the_ends():
-    y = np.array([0.0, -708.0, -709.0, -1e300, -np.inf, -1e-320, -0.0, -5e-324])
+    y = np.array([0.0, -300.0, -301.0, -1e300, -np.inf, -1e-320, -0.0, -5e-324])
     e, e_minus_1 = np.empty_like(y), np.empty_like(y)
     _exponentials(y, e, e_minus_1)
     assert e[0] == 1.0
     assert e_minus_1[0] == 0.0
     assert (e[2:5] == e[1]).all()
-    assert 0 < e[1] < 1e-307
+    assert 0 < e[1] < 1e-130
     assert (e_minus_1[1:5] == -1.0).all()
     assert e_minus_1[[5, 6, 7]].tolist() == y[[5, 6, 7]].tolist()
 
@@ -85,8 +85,6 @@ def test_log_is_right_to_two_roundings(arguments):
     s, s_minus_1 = np.empty_like(arguments), np.empty_like(arguments)
     _exponentials(arguments, s, s_minus_1)
     log, inverse = np.empty_like(s), np.empty_like(s)
-    keep = s > 1e-290
-    s, s_minus_1 = np.where(keep, s, 0.5), np.where(keep, s_minus_1, -0.5)
     _log(s, s_minus_1, log, inverse)
     inside = s_minus_1 != 0
     with mpmath.workdps(40):

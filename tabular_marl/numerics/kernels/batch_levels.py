@@ -1,3 +1,4 @@
+# mypy: allow-untyped-defs, allow-untyped-calls
 """A recipe's level on lanes: free energies and tilts of many groups of outcomes at once.
 
     F_β[p](x) = m + (1/β) log Σ_k p_k e^{β(x_k − m)},      m the best x_k of the support
@@ -13,8 +14,8 @@ because y = β(x − m) rounds twice, which moves log Σ by 2u Σ w |y|, w the t
 Σ w y − log Σ makes that at most 2u |log Σ|. Priors (2u), exponentials (2u) and n additions give Σ a
 relative error of (n + 4) u, hence log Σ one of (n + 4) u, or of 1.41 (n + 4) u |log Σ| where
 Σ ≥ 0.71; elsewhere 1 ≤ 3 |log Σ|. log and 1/β add 2u |log Σ|, and |log Σ| ≤ min(Λ, |β| spread).
-Outcomes with e^y < 1e-200 are left out, a relative 1e-100 of the sum as long
-as no prior in use is below 1e-100.
+An outcome with eʸ < 5e-131 counts as 5e-131, less than 1e-30 of the sum as long as no prior in use
+is below 1e-100; its tilt is not resolved further.
 """
 
 from __future__ import annotations
@@ -32,12 +33,11 @@ from tabular_marl.numerics.kernels.lanes import (
     splat,
     store,
     where_equal,
-    where_less,
 )
 
 
 @njit
-def _best(x, first, count, prior, beta):  # type: ignore[no-untyped-def]
+def _best(x, first, count, prior, beta):
     """The largest (β > 0) or smallest of a group's blocks over the support of its prior."""
     best = splat(-np.inf if beta > 0.0 else np.inf)
     for k in range(first, first + count):
@@ -47,7 +47,7 @@ def _best(x, first, count, prior, beta):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _exponents(x, groups, count, prior, beta, full, free):  # type: ignore[no-untyped-def]
+def _exponents(x, groups, count, prior, beta, full, free):
     """x ← β (x − m) and free ← m; ``full`` says that no prior is zero, which saves asking."""
     for g in range(groups):
         first = g * count
@@ -66,7 +66,7 @@ def _exponents(x, groups, count, prior, beta, full, free):  # type: ignore[no-un
 
 
 @njit(inline="always")
-def _normalise(x, groups, count, inverse, tilt, free):  # type: ignore[no-untyped-def]
+def _normalise(x, groups, count, inverse, tilt, free):
     """free ← m + (1/β) log Σ and tilt ← tilt/Σ, from the blocks p eʸ and p (eʸ − 1)."""
     for g in range(groups):
         first = g * count
@@ -81,7 +81,7 @@ def _normalise(x, groups, count, inverse, tilt, free):  # type: ignore[no-untype
 
 
 @njit
-def _finite(x, groups, count, prior, beta, inverse, tilt, free):  # type: ignore[no-untyped-def]
+def _finite(x, groups, count, prior, beta, inverse, tilt, free):
     """β finite and not 0. In stages over all groups: one group's work hides another's latency."""
     full = True
     for k in range(groups * count):
@@ -94,7 +94,6 @@ def _finite(x, groups, count, prior, beta, inverse, tilt, free):  # type: ignore
         _exponents(x, groups, count, prior, beta, full, free)
     for k in range(groups * count):
         e, e_minus_1 = exponentials(load(x, k))
-        e = where_less(splat(1e-200), e, e, splat(0.0))
         store(tilt, k, splat(prior[k]) * e)
         store(x, k, splat(prior[k]) * e_minus_1)
     if count == 2:
@@ -106,7 +105,7 @@ def _finite(x, groups, count, prior, beta, inverse, tilt, free):  # type: ignore
 
 
 @njit
-def _extreme(x, groups, count, prior, beta, tilt, free):  # type: ignore[no-untyped-def]
+def _extreme(x, groups, count, prior, beta, tilt, free):
     """β = ±inf: the best outcome of the support; the prior restricted to the best ones."""
     for g in range(groups):
         best = _best(x, g * count, count, prior, beta)
@@ -121,7 +120,7 @@ def _extreme(x, groups, count, prior, beta, tilt, free):  # type: ignore[no-unty
 
 
 @njit
-def _mean(x, groups, count, prior, tilt, free):  # type: ignore[no-untyped-def]
+def _mean(x, groups, count, prior, tilt, free):
     """β = 0: the expectation under the prior, which is the tilt."""
     for g in range(groups):
         total = splat(0.0)
@@ -133,7 +132,7 @@ def _mean(x, groups, count, prior, tilt, free):  # type: ignore[no-untyped-def]
 
 
 @njit
-def aggregate(x, groups, count, prior, beta, inverse, tilt, free):  # type: ignore[no-untyped-def]
+def aggregate(x, groups, count, prior, beta, inverse, tilt, free):
     """F_β of each group of x into free[g], its tilt into tilt; x is overwritten. inverse = 1/β."""
     if beta == 0.0:
         _mean(x, groups, count, prior, tilt, free)

@@ -1,3 +1,4 @@
+# mypy: allow-untyped-defs, allow-untyped-calls
 """Eight games side by side: a vector of doubles as a numba type, with its exp and log.
 
 A lane is one game. Arithmetic on ``lanes`` compiles to one instruction of an AVX-512 machine and to
@@ -5,21 +6,24 @@ two or four of a smaller one; the vectoriser of the compiler, which gives up on 
 arrays that might overlap, is not asked. Multiply-add is asked for by name (`fma`) and rounds once;
 nothing is reordered.
 
-    exponentials(y) = (eʸ, eʸ − 1)        for −708 ≤ y ≤ 0; below, as at −708
-    logarithm(s, s − 1) = log s           from s where s is small, from s − 1 where s is near one
+    exponentials(y) = (eʸ, eʸ − 1)                  for −300 ≤ y ≤ 0; below, as at −300
+    log_and_reciprocal(s, s − 1) = (log s, 1/s)     log from s − 1 where s is near one
 
-Each result is within 1.5 units in the last place (tests/reference/test_lanes.py); the polynomials
+Exponentials and log are right to 2u, u = 2⁻⁵³, the reciprocal to 4u; the polynomials
 are Chebyshev fits to eʳ on |r| ≤ ½ log 2 and to log on [√½, √2], good to 1e-18 and 5e-18.
 """
 
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import extending, njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import models, overload, register_model
+
+intrinsic: Any = extending.intrinsic  # to the type checker: what numba makes of it is another thing
 
 #: Games in one vector.
 WIDTH = 8
@@ -28,7 +32,7 @@ _DOUBLES = ir.VectorType(ir.DoubleType(), WIDTH)
 _INTEGERS = ir.VectorType(ir.IntType(64), WIDTH)
 
 
-class Lanes(types.Type):  # type: ignore[misc]
+class Lanes(types.Type):
     """The numba type of WIDTH doubles."""
 
     def __init__(self) -> None:
@@ -39,66 +43,66 @@ LANES = Lanes()
 
 
 @register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
-    def __init__(self, manager, front_end_type):  # type: ignore[no-untyped-def]
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager, front_end_type):
         super().__init__(manager, front_end_type, _DOUBLES)
 
 
-def _operation(arity, emit):  # type: ignore[no-untyped-def]
+def _operation(arity, emit):
     """An intrinsic on ``arity`` lanes whose instructions ``emit(builder, *vectors)`` writes."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         return emit(builder, *arguments)
 
     if arity == 1:
 
         @intrinsic
-        def apply1(typing_context, a):  # type: ignore[no-untyped-def]
+        def apply1(typing_context, a):
             return LANES(LANES), codegen
 
         return apply1
     if arity == 2:
 
         @intrinsic
-        def apply2(typing_context, a, b):  # type: ignore[no-untyped-def]
+        def apply2(typing_context, a, b):
             return LANES(LANES, LANES), codegen
 
         return apply2
     if arity == 3:
 
         @intrinsic
-        def apply3(typing_context, a, b, c):  # type: ignore[no-untyped-def]
+        def apply3(typing_context, a, b, c):
             return LANES(LANES, LANES, LANES), codegen
 
         return apply3
 
     @intrinsic
-    def apply4(typing_context, a, b, c, d):  # type: ignore[no-untyped-def]
+    def apply4(typing_context, a, b, c, d):
         return LANES(LANES, LANES, LANES, LANES), codegen
 
     return apply4
 
 
-def _constant(vector, number):  # type: ignore[no-untyped-def]
+def _constant(vector, number):
     return ir.Constant(vector, [number] * WIDTH)
 
 
-def _fused(builder, a, b, c):  # type: ignore[no-untyped-def]
+def _fused(builder, a, b, c):
     kind = ir.FunctionType(_DOUBLES, [_DOUBLES] * 3)
     name = f"llvm.fma.v{WIDTH}f64"
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b, c])
 
 
-def _select(relation):  # type: ignore[no-untyped-def]
+def _select(relation):
     """x where a (relation) b, else y; y where either is no number."""
 
-    def emit(builder, a, b, x, y):  # type: ignore[no-untyped-def]
+    def emit(builder, a, b, x, y):
         return builder.select(builder.fcmp_ordered(relation, a, b), x, y)
 
     return emit
 
 
-def _power_of_two(builder, shifted):  # type: ignore[no-untyped-def]
+def _power_of_two(builder, shifted):
     """2ᵏ from k + 1.5·2⁵², k ≥ −1022: k sits in the low bits and is moved to the exponent."""
     bits = builder.shl(builder.bitcast(shifted, _INTEGERS), _constant(_INTEGERS, 52))
     return builder.bitcast(builder.add(bits, _constant(_INTEGERS, 1023 << 52)), _DOUBLES)
@@ -107,7 +111,7 @@ def _power_of_two(builder, shifted):  # type: ignore[no-untyped-def]
 _SQRT_HALF = 0x3FE6A09E667F3BCD  # the bits of √½
 
 
-def _exponent_field(builder, s):  # type: ignore[no-untyped-def]
+def _exponent_field(builder, s):
     """k + 1023 as an integer, where s = 2ᵏ m and √½ ≤ m < √2."""
     raised = builder.add(
         builder.bitcast(s, _INTEGERS), _constant(_INTEGERS, (1023 << 52) - _SQRT_HALF)
@@ -115,14 +119,14 @@ def _exponent_field(builder, s):  # type: ignore[no-untyped-def]
     return builder.lshr(raised, _constant(_INTEGERS, 52))
 
 
-def _exponent(builder, s):  # type: ignore[no-untyped-def]
+def _exponent(builder, s):
     """k as doubles."""
     as_double = builder.or_(_exponent_field(builder, s), _constant(_INTEGERS, 0x433 << 52))
     biased = builder.bitcast(as_double, _DOUBLES)
     return builder.fsub(biased, _constant(_DOUBLES, 2.0**52 + 1023.0))
 
 
-def _mantissa(builder, s):  # type: ignore[no-untyped-def]
+def _mantissa(builder, s):
     """m, by taking k off the exponent."""
     power = builder.sub(_exponent_field(builder, s), _constant(_INTEGERS, 1023))
     bits = builder.sub(builder.bitcast(s, _INTEGERS), builder.shl(power, _constant(_INTEGERS, 52)))
@@ -144,9 +148,9 @@ _ARITHMETIC = {
 }
 
 
-def _overload_operator(symbol, operation):  # type: ignore[no-untyped-def]
+def _overload_operator(symbol, operation):
     @overload(symbol)
-    def choose(a, b):  # type: ignore[no-untyped-def]
+    def choose(a, b):
         if isinstance(a, Lanes) and isinstance(b, Lanes):
             return lambda a, b: operation(a, b)
         return None
@@ -157,10 +161,10 @@ for _symbol, _emit in _ARITHMETIC.items():
 
 
 @intrinsic
-def splat(typing_context, number):  # type: ignore[no-untyped-def]
+def splat(typing_context, number):
     """The same double in every lane."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         undefined = ir.Constant(_DOUBLES, ir.Undefined)
         first = builder.insert_element(undefined, arguments[0], ir.Constant(ir.IntType(32), 0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
@@ -174,13 +178,13 @@ _INDICES = types.CPointer(types.int64)
 
 
 @intrinsic
-def address(typing_context, array, offset):  # type: ignore[no-untyped-def]
+def address(typing_context, array, offset):
     """Where array[offset:] begins. Plain addresses are passed about without reference counts.
 
     The array must outlive the address: let it be an argument of the outermost kernel.
     """
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         array, offset = arguments
         data = context.make_array(signature.args[0])(context, builder, array).data
         return builder.gep(data, [offset])
@@ -188,26 +192,26 @@ def address(typing_context, array, offset):  # type: ignore[no-untyped-def]
     return types.CPointer(array.dtype)(array, types.int64), codegen
 
 
-def _block(builder, at, block):  # type: ignore[no-untyped-def]
+def _block(builder, at, block):
     offset = builder.mul(block, ir.Constant(ir.IntType(64), WIDTH))
     return builder.bitcast(builder.gep(at, [offset]), _DOUBLES.as_pointer())
 
 
 @intrinsic
-def load(typing_context, at, block):  # type: ignore[no-untyped-def]
+def load(typing_context, at, block):
     """Lanes from the block-th group of WIDTH doubles; bounds are the caller's business."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         return builder.load(_block(builder, *arguments), align=8, typ=_DOUBLES)
 
     return LANES(_ADDRESS, types.int64), codegen
 
 
 @intrinsic
-def store(typing_context, at, block, value):  # type: ignore[no-untyped-def]
+def store(typing_context, at, block, value):
     """Lanes into the block-th group of WIDTH doubles; bounds are the caller's business."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         at, block, value = arguments
         builder.store(value, _block(builder, at, block), align=8)
         return context.get_dummy_value()
@@ -215,12 +219,12 @@ def store(typing_context, at, block, value):  # type: ignore[no-untyped-def]
     return types.void(_ADDRESS, types.int64, LANES), codegen
 
 
-def _shuffle(builder, a, b, order):  # type: ignore[no-untyped-def]
+def _shuffle(builder, a, b, order):
     order = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), order)
     return builder.shuffle_vector(a, b, order)
 
 
-def _transposed(builder, rows):  # type: ignore[no-untyped-def]
+def _transposed(builder, rows):
     """The columns of an 8 × 8 matrix given by its rows, in three rounds of shuffles."""
     pairs = [
         [_shuffle(builder, rows[i], rows[i + 1], order) for i in range(0, 8, 2)]
@@ -239,10 +243,10 @@ def _transposed(builder, rows):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def interleave(typing_context, source, games, length, position, target):  # type: ignore[no-untyped-def]
+def interleave(typing_context, source, games, length, position, target):
     """Lane l of blocks position … position + 7 of target = source[games[l]·length + the same]."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         source, games, length, position, target = arguments
         rows = []
         for lane in range(WIDTH):
@@ -260,32 +264,34 @@ def interleave(typing_context, source, games, length, position, target):  # type
 
 
 @njit
-def largest(a, b):  # type: ignore[no-untyped-def]
+def largest(a, b):
     """Lane by lane."""
     return where_less(a, b, b, a)
 
 
 @njit
-def smallest(a, b):  # type: ignore[no-untyped-def]
+def smallest(a, b):
     """Lane by lane."""
     return where_less(b, a, b, a)
 
 
 @njit
-def magnitude(a):  # type: ignore[no-untyped-def]
+def magnitude(a):
     """|a|."""
     return largest(a, splat(0.0) - a)
 
 
+#: e to this is 5e-131: products of two such numbers are still normal, and fast.
+LEAST_EXPONENT = -300.0
 _ROUND = 1.5 * 2.0**52  # adding and subtracting it rounds to an integer
 _LOG2_HIGH = 0.6931471803691238  # log 2 to 32 bits, so that its products with k are exact
 _LOG2_LOW = 1.9082149292705877e-10
 
 
 @njit
-def exponentials(y):  # type: ignore[no-untyped-def]
+def exponentials(y):
     """(eʸ, eʸ − 1) for y ≤ 0, by eʸ = 2ᵏ eʳ and eʳ − 1 = r + r²(½ + r p(r)), |r| ≤ ½ log 2."""
-    y = largest(y, splat(-708.0))
+    y = largest(y, splat(LEAST_EXPONENT))
     shifted = fma(y, splat(1.4426950408889634), splat(_ROUND))
     k = shifted - splat(_ROUND)
     r = fma(k, splat(-_LOG2_LOW), fma(k, splat(-_LOG2_HIGH), y))
@@ -305,8 +311,8 @@ def exponentials(y):  # type: ignore[no-untyped-def]
 
 
 @njit
-def log_and_reciprocal(s, s_minus_1):  # type: ignore[no-untyped-def]
-    """(log s, 1/s) with one division, for 0 < s ≤ √2 and normal, given s and (more exactly, near one) s − 1.
+def log_and_reciprocal(s, s_minus_1):
+    """(log s, 1/s) with one division; 0 < s ≤ √2 and normal; s − 1 is the more exact near one.
 
     log(1 + f) = f − f²/2 + g (f²/2 + R(g²)), g = f / (2 + f), after s = 2ᵏ (1 + f).
     """
