@@ -46,6 +46,9 @@ Indices = NDArray[np.int64]
 #: Dense results (one row a class, or one a state) may hold this many entries.
 MAX_ENTRIES = 200_000_000
 
+#: Steps after which a state of a class is chosen as its reference.
+SCOUTING_STEPS = 8
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MarkovChain:
@@ -68,6 +71,14 @@ class MarkovChain:
             named = labels("states", self.states, np.shape(self.transition)[0], "states")
             object.__setattr__(self, "states", named)
         object.__setattr__(self, "transition", check_square(self.transition, self.states))
+
+    @classmethod
+    def trusted(cls, transition: Any) -> MarkovChain:
+        """The same without checks or a copy, for matrices that were made here."""
+        made = object.__new__(cls)
+        object.__setattr__(made, "transition", transition)
+        object.__setattr__(made, "states", None)
+        return made
 
     @property
     def num_states(self) -> int:
@@ -145,10 +156,17 @@ class MarkovChain:
 
     @cached_property
     def references(self) -> Indices:
-        """One state a class, [classes]: where Σ_x P_xy is largest, so it is visited often."""
-        inflow = np.asarray(self._graph.sum(axis=0)).ravel()
+        """One state a class, [classes], that is visited often in the first steps from anywhere.
+
+        Errors of gains and biases grow with the time between visits to the reference.
+        """
+        mass = (self.class_labels >= 0).astype(np.float64)
+        visits = np.zeros_like(mass)
+        for _ in range(SCOUTING_STEPS):
+            mass = np.asarray(mass @ self.transition)
+            visits += mass
         states = np.flatnonzero(self.class_labels >= 0)
-        order = states[np.lexsort((-inflow[states], self.class_labels[states]))]
+        order = states[np.lexsort((-visits[states], self.class_labels[states]))]
         return _locked(
             order[np.searchsorted(self.class_labels[order], np.arange(self.num_classes))]
         )
@@ -200,6 +218,8 @@ class MarkovChain:
                 f"hold one row for each of the {self.num_classes} classes",
                 f"its shape was {v.shape}",
             )
+        if self.is_unichain:
+            return np.broadcast_to(v[0], (self.num_states, *v.shape[1:])).copy()
         out = np.empty((self.num_states, *v.shape[1:]))
         if self.transient_states.size:
             out[self._rest] = self._elimination.solve(
@@ -207,6 +227,20 @@ class MarkovChain:
             )
         recurrent = self.class_labels >= 0
         out[recurrent] = v[self.class_labels[recurrent]]
+        return out
+
+    def steps_to_recurrence(self) -> Array:
+        """The expected number of steps until a recurrent state is reached, [n].
+
+        >>> MarkovChain([[1, 0, 0], [0.25, 0.5, 0.25], [0, 0, 1]]).steps_to_recurrence()
+        array([0., 2., 0.])
+        """
+        out = np.zeros(self.num_states)
+        transient = self.transient_states
+        if transient.size:
+            rows = self._graph[transient]
+            exits = np.asarray(rows[:, self.class_labels >= 0].sum(axis=1)).ravel()
+            out[transient] = eliminate(rows[:, transient], exits).solve(np.ones(transient.size))
         return out
 
     def arrival(self, initial: ArrayLike) -> Array:

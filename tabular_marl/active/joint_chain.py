@@ -28,12 +28,13 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from tabular_marl.active.chains import MarkovChain
+from tabular_marl.active.decision import DecisionProcess
 from tabular_marl.active.learners.rule import Array, Event, Ints, Learner, Rule
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.games.transitions import lock
 from tabular_marl.numerics.kernels import joint as kernels
-from tabular_marl.validation import InputError, probability_rows, read_only
+from tabular_marl.validation import InputError, read_only
 
 #: Joint states expanded together.
 BATCH = 32_768
@@ -107,16 +108,16 @@ class JointProcess:
 
         For a policy π_i(a|s) that ignores θ, pass ``policy[process.state]``.
         """
-        if policy is None and self.num_actions > 1:
-            raise InputError("policy", "be given where agent i has a choice", "it was None")
-        shape = (self.num_states, self.num_actions)
+        if self.player is None:
+            return MarkovChain.trusted(self.transition)
         if policy is None:
-            return MarkovChain(self.transition)
-        given = np.asarray(policy)
-        if given.shape == shape[:1] and given.dtype.kind in "iu":
-            return MarkovChain(self.transition[np.arange(shape[0]) * shape[1] + given])
-        weights = probability_rows("policy", policy, shape)
-        return MarkovChain(_selector(weights) @ self.transition)
+            raise InputError("policy", "be given where agent i decides", "it was None")
+        return self.decision.chain(policy)
+
+    @cached_property
+    def decision(self) -> DecisionProcess:
+        """Agent i's decision problem on the joint states."""
+        return DecisionProcess.trusted(self.reward, self.transition)
 
     @cached_property
     def _keys(self) -> Ints:
@@ -316,12 +317,3 @@ def _start_set(
         raise InputError("max_states", f"allow the {size} starts", f"it was {limit}")
     picks = np.unravel_index(np.arange(size), [group.shape[0] for group in groups])
     return np.concatenate([g[p] for g, p in zip(groups, picks, strict=True)], axis=1)
-
-
-def _selector(weights: Array) -> sparse.csr_array:
-    """Σ_a w[x, a] of row (x, a), as a matrix (X, X·A)."""
-    states, actions = weights.shape
-    return sparse.csr_array(
-        (weights.ravel(), np.arange(weights.size), np.arange(0, weights.size + 1, actions)),
-        shape=(states, weights.size),
-    )

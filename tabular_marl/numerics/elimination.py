@@ -33,12 +33,15 @@ Indices = NDArray[np.int64]
 #: States in a diagonal block of the dense elimination.
 BLOCK = 96
 
+#: A sparse matrix with a larger share of entries than this is treated as dense.
+FULL = 0.2
+
 #: A dense core may have this many states (its factors take 8 n² bytes).
 MAX_DENSE = 12_000
 
 #: Sparse elimination gives up beyond this many stored entries, or multiplications.
 MAX_ENTRIES = 150_000_000
-MAX_WORK = 20_000_000_000
+MAX_WORK = 3_000_000_000
 
 
 class TooMuchFill(RuntimeError):
@@ -68,6 +71,12 @@ def eliminate(matrix: Any, exits: Array) -> Elimination:
     array([2., 2.])
     """
     exits = np.array(exits, dtype=np.float64)
+    if (
+        sparse.issparse(matrix)
+        and matrix.shape[0] <= MAX_DENSE
+        and (matrix.nnz > FULL * matrix.shape[0] ** 2)
+    ):
+        matrix = matrix.toarray()
     if sparse.issparse(matrix):
         return _sparse(sparse.csr_array(matrix), exits)
     return _dense(np.array(matrix, dtype=np.float64, order="C"), exits)
