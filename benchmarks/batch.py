@@ -11,9 +11,9 @@ same run.
 
 from __future__ import annotations
 
-import _harness as harness  # first: it fixes the threads
 import time
 
+import _harness as harness  # first: it fixes the threads
 import numpy as np
 from _harness import OURS, Report, Target
 
