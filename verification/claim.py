@@ -99,12 +99,14 @@ class Claim:
             )
 
     def admits(self, instance: Mapping[str, Any]) -> bool:
-        """Whether an instance's scalars, and its sizes where a check's family says which axes they
-        are, lie in the scope."""
+        """Whether an instance's scalars lie in the scope, and, where a check's family says what its
+        arrays are, its sizes do and its distributions sum to one."""
         numbers = {n: rational(v) for n, v in instance.items() if _is_scalar(v)}
         for check in self.checks:
             family = getattr(check, "family", None)
             if family is not None and set(instance) == set(dict(family.fields)):
+                if not all(field.proper(instance[name]) for name, field in family.fields):
+                    return False
                 numbers.update(family.sizes_of(instance))
         return all(self.scope.contains(n, v) for n, v in numbers.items() if n in self.scope)
 

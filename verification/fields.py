@@ -59,6 +59,10 @@ class Field:
         near = np.array(np.vectorize(float)(np.array(value, dtype=object)), dtype=float)
         return bool(np.allclose(self.project(near), near, rtol=1e-9, atol=1e-12))
 
+    def proper(self, value: Any) -> bool:
+        """Whether an array of rationals is what its name says, be it outside what is sampled."""
+        return True
+
     def holds(self, value: Any) -> bool:
         """Whether one rational number is a member of a scalar field."""
         near = float(value)
@@ -187,6 +191,9 @@ class Distribution(Field):
         weights = np.maximum(weights, floor)
         return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
+    def proper(self, value: Any) -> bool:
+        return _is_shares(value)
+
     def snap(self, values: Floats, denominator: int | None) -> Any:
         def row(weights: Floats) -> list[Fraction]:
             near = [_small(w, denominator) for w in weights]
@@ -200,6 +207,14 @@ class Distribution(Field):
             return row(part) if part.ndim == 1 else [rows(p) for p in part]
 
         return rows(self.project(np.asarray(values, dtype=float)))
+
+
+def _is_shares(value: Any) -> bool:
+    """Whether every row of rationals is nonnegative and sums to one, exactly."""
+    if np.ndim(value) > 1:
+        return all(_is_shares(row) for row in value)
+    row = [rational(v) for v in value]
+    return min(row, default=-1) >= 0 and sum(row) == 1
 
 
 def _row_shares(weights: Any) -> Any:

@@ -80,12 +80,28 @@ def evaluate(gap: Gap, instance: Instance, arithmetic: Arithmetic) -> tuple[NDAr
         value = gap(arithmetic, **convert(gap, instance, arithmetic))
         pair = value if isinstance(value, Sides) else None
         value = difference(value)
-    return np.atleast_1d(np.asarray(value)).ravel(), pair
+    values = np.atleast_1d(np.asarray(value)).ravel()
+    if values.size == 0:
+        raise InputError("gap", "have at least one entry", "it was an empty array")
+    return values, pair
 
 
 def difference(value: Any) -> Any:
-    """The gap itself, from a gap or its sides."""
-    return value.left - value.right if isinstance(value, Sides) else value
+    """The gap itself, from a gap or its sides; a truth value is no gap (False >= 0 would hold)."""
+    gap = value.left - value.right if isinstance(value, Sides) else value
+    if np.asarray(gap).dtype == bool:
+        raise InputError("gap", "be a number that the relation is about", "it was a truth value")
+    return gap
+
+
+def stay_in_balls(values: NDArray[Any]) -> None:
+    """Raise where a Python float came out of ball arithmetic: it forgets the ball's radius."""
+    if any(isinstance(v, float) for v in values.flat):
+        raise InputError(
+            "gap",
+            "stay in its arithmetic: write constants with arithmetic.number('p/q')",
+            "a Python float came out of ball arithmetic",
+        )
 
 
 def margins(values: NDArray[Any], relation: str) -> NDArray[Any]:
@@ -171,14 +187,10 @@ def settle(
             values, pair = evaluate(gap, instance, arithmetic)
         except (NotExact, ZeroDivisionError):
             continue
-        if any(isinstance(v, float) for v in values.flat):
-            if precision is None:
-                continue
-            raise InputError(
-                "gap",
-                "stay in its arithmetic: write constants with arithmetic.number('p/q')",
-                "a Python float came out of ball arithmetic",
-            )
+        if precision is not None:
+            stay_in_balls(values)
+        elif any(isinstance(v, float) for v in values.flat):
+            continue
         decision = _decision(values, pair, relation, arithmetic.name, precision)
         if assumed is False:
             return Decision(True, arithmetic.name, precision, "", None, None, 0.0)

@@ -23,6 +23,7 @@ from tabular_marl.verification.relation import (
     evaluate,
     plain,
     settle,
+    stay_in_balls,
 )
 from tabular_marl.verification.scope import Scope, scope
 from tabular_marl.verification.witness import make_witness
@@ -57,7 +58,8 @@ def between(low: Any, high: Any) -> Between:
 class Enclosure:
     """``gap`` ``relation`` on every point of ``box``; ``most`` bounds the number of boxes.
 
-    The scope is what the box's scalars say, or ``scope`` where given.
+    The scope is what the box's scalars say, or ``scope`` where given; a dimension that is no scalar
+    (a size, say) is the claim's own if it is finite, so that one size never passes for all.
     """
 
     gap: Gap
@@ -73,10 +75,14 @@ class Enclosure:
     def stated_scope(self, claim: Claim) -> Scope:
         if self.scope is not None:
             return self.scope
-        scalars = {n: v for n, v in self.box.items() if n in claim.scope}
-        return scope(
-            **{n: (v.low, v.high) if isinstance(v, Between) else v for n, v in scalars.items()}
-        )
+        scalars = {
+            n: (v.low, v.high) if isinstance(v, Between) else v
+            for n, v in self.box.items()
+            if isinstance(v, Between) or (n in claim.scope and not isinstance(v, (list, tuple)))
+        }
+        others = [n for n in claim.scope if n not in scalars]
+        sizes = [(n, claim.scope[n] if claim.scope.is_finite(n) else ()) for n in others]
+        return Scope((*scope(**scalars).ranges, *sizes))
 
     def run(self, claim: Claim, options: Options) -> Evidence:
         """Certified where every box's gap has a certain sign; a violation at a middle refutes."""
@@ -90,6 +96,7 @@ class Enclosure:
             with arithmetic.context():
                 balls = {name: _leaves(value, Between.ball) for name, value in box.items()}
             values, _ = evaluate(self.gap, balls, arithmetic)
+            stay_in_balls(values)
             holds = decide(values, self.relation)
             if holds is True:
                 continue

@@ -89,6 +89,9 @@ def prove_zero(expression: Any, what: str = "") -> Proof:
     >>> import sympy
     >>> prove_zero(t * sympy.log(t * u + u**2) - t * sympy.log(u) - t * sympy.log(t + u)).holds
     True
+    >>> x = sympy.Symbol("x", real=True)  # log x² is not 2 log x where x < 0
+    >>> print(prove_zero(sympy.log(x**2) - 2 * sympy.log(x)).holds)
+    None
     """
     import sympy
 
@@ -170,7 +173,8 @@ def _logs_as_symbols(expression: Any) -> tuple[Any, bool]:
         total = sympy.Integer(0)
         for part, sign in zip(sympy.fraction(argument), (1, -1), strict=True):
             constant, factors = sympy.factor_list(part)
-            if constant < 0 or any(_coefficient_sign(f) != 1 for f, _ in factors):
+            unsigned = any(not symbol.is_positive for symbol in part.free_symbols)
+            if unsigned or constant < 0 or any(_coefficient_sign(f) != 1 for f, _ in factors):
                 total, whole = sympy.Symbol(f"log({argument})"), True
                 break
             for prime, power in sympy.factorint(constant).items():
