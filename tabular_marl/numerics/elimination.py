@@ -148,14 +148,14 @@ class _Sparse:
     core: _Dense
 
     def solve(self, f: Array) -> Array:
-        x = np.array(f.reshape(f.shape[0], -1), order="C")
+        x = np.array(f[:, None] if f.ndim == 1 else f, order="C")
         kernels.forward(self.order, *self.multipliers, x)
         x[self.core_states] = self.core.solve(x[self.core_states])
         kernels.backward(self.order, self.pivots, *self.rows, x)
         return x.reshape(f.shape)
 
     def solve_left(self, b: Array) -> Array:
-        y = np.array(b.T.reshape(b.shape[-1], -1), order="C")
+        y = np.array(b[:, None] if b.ndim == 1 else b.T, order="C")
         kernels.forward_left(self.order, self.pivots, *self.rows, y)
         y[self.core_states] = self.core.solve_left(y[self.core_states].T).T
         kernels.backward_left(self.order, *self.multipliers, y)

@@ -229,6 +229,16 @@ def test_a_state_that_is_never_left(form):
         eliminate(FORMS[form](q), np.array([0.5, 0.0, 0.5]))
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_every_state_a_class_of_its_own(form):
+    chain = MarkovChain(FORMS[form](np.eye(3)))
+    gain, bias = chain.gain_and_bias([1.0, 2.0, 3.0])
+    assert gain.tolist() == [1, 2, 3]
+    assert bias.tolist() == [0, 0, 0]
+    assert chain.periods.tolist() == [1, 1, 1]
+    np.testing.assert_array_equal(chain.cesaro_limit, np.eye(3))
+
+
 def test_bad_chains_are_refused():
     with pytest.raises(InputError, match=r"row \[s=1\] summed to 0.9"):
         MarkovChain([[1.0, 0.0], [0.4, 0.5]])
