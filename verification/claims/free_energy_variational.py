@@ -84,8 +84,8 @@ register(
             Deduction(
                 ("log.below-tangent",),
                 "sum of termwise inequalities",
-                "q log(p/q) <= p − q for each outcome with q > 0, equal only where p = q; the sum is "
-                "at most 1 − 1",
+                "q log(p/q) <= p − q for each outcome with q > 0, equal only where p = q; the sum "
+                "is at most 1 − 1",
             ),
             Sampling(
                 divergence,
