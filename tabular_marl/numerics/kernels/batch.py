@@ -7,10 +7,14 @@ A lane whose game is done writes it out and waits for the others, for `_PATIENCE
 then all that wait take the next games from the queue. (Eight games are laid out together for the
 price of two or three; but nobody waits for a game that needs a hundred steps.)
 
-Safeguard. A Newton step that leaves the residual above 0.9 of what it was is undone, and a run of
-value-iteration sweeps is taken from where it started, 10, then 20, 40, … of them:
-V ← TV + γ/(1 − γ) mid(TV − V). A sweep multiplies max |TV − V| by γ at most, whatever the signs of
-the β are, so every game converges; Newton's convergence is quadratic near the solution.
+With β of one sign T is convex (or concave), the greatest of affine maps r_w + γ P_w V − KL/β, and
+Newton's method is policy iteration: from the second V on it is monotone, and at each step the error
+falls by γ at least. It is left alone.
+
+With β of both signs it may cycle. So the V of least residual is kept; `_TRIES` Newton steps without
+a residual below 0.9 of that one's are undone, and a run of value-iteration sweeps starts from
+there, 10, then 20, 40, … of them: V ← TV + γ/(1 − γ) mid(TV − V). A sweep multiplies max |TV − V|
+by γ at most, so every game converges; Newton's convergence is quadratic near the solution.
 
 Blocks of lanes (lanes.py) are laid out in the game's order, [s, a, b, t]; place[row] is where row
 (s, a, b) stands in the order (s, outer action, inner action), in which groups are contiguous.
@@ -26,8 +30,9 @@ from tabular_marl.numerics.kernels.batch_data import begin, give, inspect, lay
 from tabular_marl.numerics.kernels.batch_notes import (
     BOUND,
     COUNT,
-    LAST_MIDDLE,
-    LAST_SIZE,
+    KEEPING,
+    KEPT_MIDDLE,
+    KEPT_SIZE,
     MIDDLE,
     NOISE,
     SIZE,
@@ -38,7 +43,8 @@ from tabular_marl.numerics.kernels.lanes import WIDTH, address
 
 #: status codes
 CONVERGED, FLOOR, ITERATION_LIMIT, STALLED, INVALID = range(5)
-_PATIENCE = 3
+#: steps that a lane waits for others, and Newton steps without progress that are borne
+_PATIENCE, _TRIES = 3, 4
 
 
 @njit
@@ -54,23 +60,35 @@ def _status(lane, tol, notes):
 
 
 @njit
-def _safeguard(lane, states, value, saved, notes, left, falls):
-    """Choose this lane's next move, a Newton step or a sweep; undo a Newton step that failed."""
+def _safeguard(lane, states, tries, value, saved, notes, turns):
+    """Choose this lane's next move: a Newton step, a sweep, or back to the least residual.
+
+    turns[lane] = (sweeps still to take, Newton steps since the residual last fell, runs of sweeps).
+    """
     rest, constant, residual = value
     size, middle = SIZE * WIDTH + lane, MIDDLE * WIDTH + lane
-    last_size, last_middle = LAST_SIZE * WIDTH + lane, LAST_MIDDLE * WIDTH + lane
-    if left[lane] > 0:
-        left[lane] -= 1
-    elif notes[size] > 0.9 * notes[last_size]:
+    kept_size, kept_middle = KEPT_SIZE * WIDTH + lane, KEPT_MIDDLE * WIDTH + lane
+    keeping = True
+    if turns[lane, 0] > 0:
+        turns[lane, 0] -= 1
+    elif notes[size] <= 0.9 * notes[kept_size]:
+        turns[lane, 1] = 0
+    elif turns[lane, 1] < tries:
+        turns[lane, 1] += 1
+        keeping = False
+    else:
         for s in range(states):
             rest[s * WIDTH + lane] = saved[s * WIDTH + lane]
             residual[s * WIDTH + lane] = saved[(states + s) * WIDTH + lane]
         constant[lane] = saved[2 * states * WIDTH + lane]
-        notes[size], notes[middle] = notes[last_size], notes[last_middle]
-        left[lane] = 10 << min(falls[lane], 20)
-        falls[lane] += 1
-    notes[last_size], notes[last_middle] = notes[size], notes[middle]
-    notes[SWEEPING * WIDTH + lane] = 1.0 if left[lane] > 0 else 0.0
+        notes[size], notes[middle] = notes[kept_size], notes[kept_middle]
+        turns[lane, 0] = 10 << min(turns[lane, 2], 20)
+        turns[lane, 1] = 0
+        turns[lane, 2] += 1
+    if keeping:
+        notes[kept_size], notes[kept_middle] = notes[size], notes[middle]
+    notes[KEEPING * WIDTH + lane] = 1.0 if keeping else 0.0
+    notes[SWEEPING * WIDTH + lane] = 1.0 if turns[lane, 0] > 0 else 0.0
 
 
 @njit
@@ -144,8 +162,8 @@ def solve_games(
     outs = (address(out, 0), address(out_inner, 0), address(out_outer, 0))
     held = np.zeros(WIDTH, np.int64)  # the game of each lane
     fresh, busy = np.ones(WIDTH, np.bool_), np.zeros(WIDTH, np.bool_)
-    iterations, left = np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
-    falls = np.zeros(WIDTH, np.int64)
+    iterations, turns = np.zeros(WIDTH, np.int64), np.zeros((WIDTH, 3), np.int64)
+    tries = _TRIES if betas[0] * betas[2] < 0.0 else max_iterations
     games = out_counts.shape[0]
     queue, at_work, count, fine = 0, 0, min(WIDTH, games), True
     for lane in range(count):
@@ -163,7 +181,7 @@ def solve_games(
             inspect(rows, states, game, notes)
             for lane in range(WIDTH):
                 if fresh[lane]:
-                    iterations[lane], left[lane], falls[lane] = 0, 0, 0
+                    iterations[lane], turns[lane] = 0, 0
                     fresh[lane] = False
                     if not begin(lane, states, value, notes):
                         out_counts[held[lane], 1] = INVALID
@@ -179,7 +197,7 @@ def solve_games(
             status = _status(lane, tol, notes)
             if status < 0:
                 if iterations[lane] < max_iterations:
-                    _safeguard(lane, states, value, saved, notes, left, falls)
+                    _safeguard(lane, states, tries, value, saved, notes, turns)
                     going_on = True
                     continue
                 status = ITERATION_LIMIT

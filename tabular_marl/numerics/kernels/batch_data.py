@@ -9,7 +9,7 @@ from numba import njit
 from tabular_marl.numerics.kernels.batch_notes import (
     DEFICIT,
     EXCESS,
-    LAST_SIZE,
+    KEPT_SIZE,
     LEAST,
     POISON,
     REWARD,
@@ -89,7 +89,7 @@ def begin(lane, states, value, notes):
         rest[s * WIDTH + lane] = 0.0
         residual[s * WIDTH + lane] = 0.0  # V = 0 has yet to be evaluated: stay there
     constant[lane] = 0.0
-    notes[LAST_SIZE * WIDTH + lane] = np.inf
+    notes[KEPT_SIZE * WIDTH + lane] = np.inf
     notes[SWEEPING * WIDTH + lane] = 0.0
     return (
         notes[LEAST * WIDTH + lane] >= 0.0

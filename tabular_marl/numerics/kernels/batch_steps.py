@@ -29,6 +29,7 @@ from tabular_marl.numerics.kernels.batch_notes import (
     BOUND,
     DEFICIT,
     EXCESS,
+    KEEPING,
     MIDDLE,
     NOISE,
     REWARD,
@@ -167,20 +168,26 @@ def newton_step(sizes, gamma, place, transition, tilts, residual, weights, matri
 
 
 @njit
+def _keep(saved, block, keeping, value):
+    store(saved, block, where_less(splat(0.5), keeping, value, load(saved, block)))
+
+
+@njit
 def move(states, value, saved, step, notes):
-    """Keep V, then V ← V + step (or a sweep), and centre w."""
+    """Keep V where it is the best so far; then V ← V + step (or a sweep), and centre w."""
     rest, constant, residual = value
     sweeping, middle = load(notes, SWEEPING), load(notes, MIDDLE)
+    keeping = load(notes, KEEPING)
     mean = splat(0.0)
     for s in range(states):
         old, change = load(rest, s), load(residual, s)
-        store(saved, s, old)
-        store(saved, states + s, change)
+        _keep(saved, s, keeping, old)
+        _keep(saved, states + s, keeping, change)
         new = old + where_less(splat(0.5), sweeping, change + middle, load(step, s))
         store(rest, s, new)
         mean = mean + new
     c = load(constant, 0)
-    store(saved, 2 * states, c)
+    _keep(saved, 2 * states, keeping, c)
     mean = mean * splat(1.0 / states)
     store(constant, 0, c + mean)
     for s in range(states):
