@@ -363,7 +363,11 @@ row(
     stage_scope("any", "any", states=">= 1", gamma="[0, 1)"),
     Deduction(
         ("free-energy.monotone", "free-energy.shift-equivariant", "free-energy.non-expansive"),
-        "composition of monotone shift-equivariant maps",
+        (
+            "composition of monotone shift-equivariant maps",
+            "monotone and shift-equivariant implies non-expansive",
+            "non-expansive after a discounted expectation",
+        ),
         "as for finite β; the lemmas hold at every β, and an expectation times γ contracts",
     ),
     inequality(

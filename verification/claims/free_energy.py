@@ -186,8 +186,9 @@ register(
         checks=(
             Deduction(
                 ("free-energy.derivative", "free-energy.limits"),
-                "limit of a closed statement",
-                "the derivative is positive for finite β ≠ 0; β → 0, ±inf keep the inequality",
+                ("integration of a derivative", "limit of a closed statement"),
+                "the derivative is positive for finite β ≠ 0, one outcome after another rises; "
+                "β → 0, ±inf keep the inequality",
             ),
             Sampling(monotone, _every(rise=array("outcomes", low=0)), ">= 0", batched=True),
         ),
@@ -238,7 +239,7 @@ register(
                     "free-energy.associative",
                     "free-energy.limits",
                 ),
-                "induction over outcomes",
+                ("induction over outcomes", "limit of a closed statement"),
                 "if F of n outcomes and F of two move with c, so does F of n+1; "
                 "one outcome is F(x) = x; the equation passes to the limits of β",
             ),

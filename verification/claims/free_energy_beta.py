@@ -192,7 +192,7 @@ register(
         checks=(
             Deduction(
                 ("free-energy.slope-in-beta", "kl.nonnegative", "free-energy.limits"),
-                "integration of a derivative",
+                ("integration of a derivative", "limit of a closed statement"),
                 "on (−inf, 0) and (0, inf) the slope is a divergence over β²; F is continuous "
                 "at 0 and the limits at ±inf keep the order",
             ),

@@ -1,7 +1,8 @@
 """Deduction: a claim inferred from other claims of the ledger by a named rule.
 
 Every premise is itself decided by machine, and the verdict is never better than theirs. The rules
-are a small closed list; each names the lemmas that an application must rest on.
+are a small closed list; each names the lemmas that an application must rest on. That a rule fits
+its premises is for the reader to see, in the argument: no machine reads it.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ RULES: dict[str, Rule] = {
         "y − d <= x <= y + d with d = max |x − y|; apply f",
     ),
     "non-expansive after a discounted expectation": Rule(
-        "f(r + γ P V) is a γ-contraction in V when f is non-expansive",
-        "|P V − P W| <= max |V − W| because rows of P are probabilities",
+        "f(r + γ P V) is a γ-contraction in V, and r + γ P f(Q) in Q, when f is non-expansive",
+        "|P V − P W| <= max |V − W| because rows of P are probabilities (γ = 1: non-expansive)",
     ),
     "banach fixed point": Rule(
         "a contraction of a complete space has one fixed point, reached from any start",
@@ -105,11 +106,11 @@ RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True)
 class Deduction:
-    """The claim follows from the claims ``rests_on`` by ``rule``; ``argument`` says how, in the
-    words of the claim. ``scope`` is the claim's own by default."""
+    """The claim follows from the claims ``rests_on`` by ``rule``, or by several in turn;
+    ``argument`` says how, in the words of the claim. ``scope`` is the claim's own by default."""
 
     rests_on: tuple[str, ...]
-    rule: str
+    rule: str | tuple[str, ...]
     argument: str = ""
     scope: Scope | None = None
 
@@ -117,16 +118,22 @@ class Deduction:
         if isinstance(self.rests_on, str):
             object.__setattr__(self, "rests_on", (self.rests_on,))
         object.__setattr__(self, "rests_on", tuple(self.rests_on))
-        one_of("rule", self.rule, RULES)
         if not self.rests_on:
             raise InputError("rests_on", "name at least one claim", "it was empty")
-        missing = [name for name in RULES[self.rule].needs if name not in self.rests_on]
-        if missing:
-            raise InputError(
-                f"rests_on of a deduction by {self.rule}",
-                f"include {', '.join(missing)}",
-                f"it was {', '.join(self.rests_on)}",
-            )
+        for rule in self.rules:
+            one_of("rule", rule, RULES)
+            missing = [name for name in RULES[rule].needs if name not in self.rests_on]
+            if missing:
+                raise InputError(
+                    f"rests_on of a deduction by {rule}",
+                    f"include {', '.join(missing)}",
+                    f"it was {', '.join(self.rests_on)}",
+                )
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules in the order in which they are applied."""
+        return (self.rule,) if isinstance(self.rule, str) else tuple(self.rule)
 
     def stated_scope(self, claim: Claim) -> Scope:
         return claim.scope if self.scope is None else self.scope
@@ -138,6 +145,7 @@ class Deduction:
             Outcome.PROVED,
             self.stated_scope(claim),
             count=1,
-            detail=f"{self.rule}: {self.argument or RULES[self.rule].says}",
+            detail=f"{', then '.join(self.rules)}: "
+            f"{self.argument or '; '.join(RULES[rule].says for rule in self.rules)}",
             premises=self.rests_on,
         )
