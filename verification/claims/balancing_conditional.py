@@ -213,6 +213,7 @@ row(
     stage_scope(),
     Symbolic(prove_through_conditional),
     identity(through_conditional, stage_family(beta(high=4), beta(high=4), q=MATRIX, **PRIORS)),
+    assumes=("P_prior(a) > 0 (else π(a|b)/P_prior(a) is 0/0)",),
 )
 row(
     "report.A.4.2.opponent-q-expected.printed",

@@ -44,6 +44,14 @@ def dependence(arithmetic: Arithmetic, joint: Numbers) -> Any:
     return sides(joint, joint.sum(axis=1)[:, None] * joint.sum(axis=0))
 
 
+def graph_dependence(
+    arithmetic: Arithmetic, agent_policy: Numbers, opponent_policy: Numbers
+) -> Numbers:
+    """How far the law of the graph s → a, s → a^-i (no other edge) is from (18): sup norm."""
+    step = dependence(arithmetic, agent_policy[:, None] * opponent_policy)
+    return arithmetic.norm(step.left - step.right)
+
+
 def derived_dependence(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Any:
     """The same for the joint policy π(a) ρ(b|a) that A.2.1 derives."""
     stage = Stage.of(arithmetic, reward, **game)
@@ -127,6 +135,20 @@ row(
     Counterexample(dependence, {"joint": [["1/2", 0], [0, "1/2"]]}, "== 0"),
 )
 row(
+    "report.018.graph.printed",
+    "report (18)",
+    r"\text{no graphical model represents (18): the law of } s \to a^i,\ s \to a^{-i} "
+    r"\text{ is not of this form}",
+    "“There is no probability graphical model that can represent this”: to the letter, two "
+    "variables with one common parent and no edge between them are one, for every π and ρ.",
+    JOINTS,
+    Counterexample(
+        graph_dependence,
+        {"agent_policy": ["1/2", "1/2"], "opponent_policy": ["1/2", "1/2"]},
+        "> 0",
+    ),
+)
+row(
     "report.018.derived.printed",
     "report (18); report A.2.1",
     r"\text{the joint policy } \pi(a)\rho(b|a) \text{ that A.2.1 derives is of the form (18)}",
@@ -162,7 +184,7 @@ row(
     r"\beta^{-i}(R_{11} + R_{22} - R_{12} - R_{21})",
     "So for β^-i ≠ 0 the derived joint policy has the form (18) only if every 2×2 block of the "
     "reward has no interaction, that is, only if R(a, b) = f(a) + g(b).",
-    stage_scope(),
+    scope(actions=">= 2", opponent_actions=">= 2", beta_agent=SIGNED, beta_opponent=SIGNED),
     Symbolic(prove_odds),
     identity(
         odds,
@@ -174,6 +196,7 @@ row(
             beta_opponent=beta(high=4),
         ),
     ),
+    assumes=("P_prior(b) > 0 for every b",),
 )
 row(
     "report.018.model.printed",

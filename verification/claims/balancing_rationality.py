@@ -182,7 +182,15 @@ def prove_no_multiplier() -> list[Proof]:
     u = positive("u")  # u = e^{1/β} − 1 > 0, so e^{1/β} = 1 + u
     small, large = 1 + u, (1 + u) ** 2
     gap = large / (1 + large) - small / (1 + small)
-    return [prove_positive(gap, "P(better action): state with reward 2 minus state with reward 1")]
+    first, second = reals("R1 R2")  # the returns of two policies in the state of reward (0, 1)
+    return [
+        prove_positive(gap, "P(better action): state with reward 2 minus state with reward 1"),
+        prove_zero(
+            (2 * first - 2 * second) - 2 * (first - second),
+            "(15): the other state's differences are twice these, so the policies have one order "
+            "and, under one constraint, the same solutions",
+        ),
+    ]
 
 
 def prove_exchange() -> list[Proof]:

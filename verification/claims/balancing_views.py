@@ -239,7 +239,7 @@ row(
             MONOTONE,
             SHIFT,
         ),
-        "chain of inequalities",
+        ("substitution of equals", "chain of inequalities"),
         "B = F_{β^-i}[P](A + F_{β^i}[q](Q[·,b] − u)) >= A + F_{β^-i}[P] F_{β^-i}[q](Q − u) = A + "
         "F_{β^-i}[q] F_{β^-i}[P](Q − u) = A + F_{β^-i}[q](0) = A if β^i >= β^-i; with <= if β^i "
         "<= β^-i",
@@ -281,6 +281,7 @@ row(
         batched=True,
         search=False,
     ),
+    assumes=("priors with full support (else Q(a, b) = f(a) + g(b) on their support)",),
 )
 row(
     "report.022.saddle.added",
