@@ -1,4 +1,4 @@
-"""ROMMEO's agent at the last step: report (7), (8), A.1.2.
+"""ROMMEO's agent at the last step: report (8), A.1.2.
 
     E_{π,ρ}[N(a,b) − log π(a|b)/P_prior(a|b) − log ρ(b)/P_prior(b)]              (7), N = βR
     π*(a|b) = P_prior(a|b) exp(N(a,b)) / exp Q(b),   Q(b) = log Σ_a P_prior(a|b) exp N(a,b)   (8)
@@ -19,22 +19,17 @@ from tabular_marl.verification import (
     Symbolic,
     positive,
     prove_zero,
-    scope,
     sides,
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
-from tabular_marl.verification.claims._rommeo import Game, laid, laid_stage, policies
+from tabular_marl.verification.claims._rommeo import Game, laid_stage
 from tabular_marl.verification.claims._rommeo_rows import (
     GIBBS,
-    PLAYS,
-    SMALL,
     STAGE_SCOPE,
     STAGE_SIZES,
-    play_fields,
     row,
     sample,
     stage_fields,
-    stationary_fields,
 )
 from tabular_marl.verification.relation import Sides
 
@@ -42,93 +37,6 @@ STAGE = stage_fields()
 AGENT = {name: STAGE[name] for name in ("q", "agent_prior", "agent")}
 AGENT_PLAY = {name: STAGE[name] for name in ("q", "agent_prior", "agent", "opponent")}
 
-
-# -- (7) -------------------------------------------------------------------------------------------
-
-
-def last_term(
-    arithmetic: Arithmetic,
-    q: Numbers,
-    agent: Numbers,
-    opponent: Numbers,
-    gamma: Numbers,
-    steps: int,
-) -> Sides:
-    """The term t = T of (6), and (7); uniform priors."""
-    stage = Game.stage(arithmetic, q)
-    value = stage.value(stage.u, laid_stage(agent), opponent[None])
-    return sides(gamma**steps * value, value)
-
-
-row(
-    "report.007.printed",
-    "refuted",
-    "report (7)",
-    r"\gamma^T E_q\Big[\beta R_T - \log\frac{\pi}{P_{\mathrm{prior}}} "
-    r"- \log\frac{\rho}{P_{\mathrm{prior}}}\Big] = E_q\Big[\beta R_T - \cdots\Big]",
-    "The last term of (6) carries γ^T, (7) does not. Harmless for the maximiser, not for the value "
-    "that is passed on: see (11).",
-    scope(actions=">= 1", opponent_actions=">= 1", gamma="(0, 1]", steps=">= 1"),
-    Counterexample(
-        last_term,
-        {"q": [[1]], "agent": [[1]], "opponent": [1], "gamma": "1/2", "steps": 1},
-        "== 0",
-    ),
-)
-
-
-def last_step_change(
-    arithmetic: Arithmetic,
-    initial: Numbers,
-    reward: Numbers,
-    transition: Numbers,
-    beta: Numbers,
-    gamma: Numbers,
-    agent_prior: Numbers,
-    opponent_prior: Numbers,
-    agent: Numbers,
-    opponent: Numbers,
-    last_agent: Numbers,
-    last_opponent: Numbers,
-) -> Sides:
-    """What changing the last policies does to (6), and γ^T times what it does to (7)."""
-    game = Game.of(arithmetic, reward, beta, transition, gamma, agent_prior, opponent_prior)
-    agents, models = policies(agent), list(opponent)
-    new = (laid(last_agent), last_opponent)
-    change = game.objective(initial, [*agents[:-1], new[0]], [*models[:-1], new[1]])
-    change = change - game.objective(initial, agents, models)
-    weight, states = 1, initial
-    for pi, rho in zip(agents[:-1], models[:-1], strict=True):
-        weight = weight * gamma
-        play = (pi * rho[:, None] * states[:, None, None])[:, :, :, None]
-        states = (play * transition).sum(axis=(0, 1, 2))
-    value = game.value(game.u, *new) - game.value(game.u, agents[-1], models[-1])
-    return sides(change, weight * (states * value).sum(axis=0))
-
-
-def prove_last_step_change() -> Proof:
-    earlier, weight, old, new = sympy.symbols("earlier weight old new")
-    change = (earlier + weight * new) - (earlier + weight * old)
-    return prove_zero(change - weight * (new - old), "earlier terms do not see the last policies")
-
-
-row(
-    "report.007.corrected",
-    "proved",
-    "report (7)",
-    r"J(\ldots, \pi_T', \rho_T') - J(\ldots, \pi_T, \rho_T) = \gamma^T \big(\text{(7) at } "
-    r"(\pi_T', \rho_T') - \text{(7) at } (\pi_T, \rho_T)\big)",
-    "So (7), averaged over P(s_T), has the maximisers of (6) in the last policies for every γ > 0. "
-    "At γ = 0 (and T > 0) every last policy is a maximiser of (6).",
-    PLAYS,
-    Symbolic(prove_last_step_change),
-    sample(
-        last_step_change,
-        {**play_fields(), **stationary_fields("last_agent", "last_opponent")},
-        "== 0",
-        {**SMALL, "times": (1, 3)},
-    ),
-)
 
 # -- A.1.2, line by line ---------------------------------------------------------------------------
 

@@ -116,6 +116,26 @@ row(
         TWO_TIMES,
     ),
 )
+row(
+    "report.A.1.1.step4.some-constant.printed",
+    "proved",
+    "report A.1.1",
+    r"D_{KL} = -E_q\Big[\sum_t \cdots\Big] - \mathrm{const.} \text{ for a constant without } "
+    r"\pi, \rho",
+    "The last line of A.1.1 with its constant read as any constant: it is −log P(O=1|O^-i=1).",
+    UNDISCOUNTED,
+    Deduction(
+        ("report.A.1.1.corrected",),
+        "special case",
+        "const. = −log P(O=1|O^-i=1), in which no policy appears",
+    ),
+    sample(
+        same_order,
+        {**UNDISCOUNTED_PLAY, **policy_fields("other_agent", "other_opponent")},
+        "== 0",
+        TWO_TIMES,
+    ),
+)
 
 
 def surviving(game: Game) -> Game:

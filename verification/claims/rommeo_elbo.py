@@ -238,8 +238,8 @@ row(
     "report A.1.1",
     r"D_{KL} = -E_q\Big[\sum_t \cdots\Big] - \mathrm{const.},\quad "
     r"\mathrm{const.} = \log P(O^i=1)",
-    "The constant of the line above is log P(O=1) with a plus. (Read as 'some constant' the line "
-    "is true with const = −log P(O=1).) One action each, βR = −1: 0 against 2.",
+    "The constant of the line above is log P(O=1) with a plus (read as some constant: see "
+    "the row of that name). One action each, βR = −1: 0 against 2.",
     UNDISCOUNTED,
     Counterexample(
         printed_constant,
