@@ -9,14 +9,14 @@ finitely many steps: a state changes to an action of larger P g, or at equal P g
 Relative value iteration (White 1963) repeats h ← (1 − τ) h + τ Th, centred; it needs an optimal
 gain that is the same everywhere, and says so if it is not.
 
-Soft, inverse temperature β (1/reward), prior p:  Th = F_β[p](r + P h), policy its tilt, the best
+Soft, inverse temperature β (1/reward), prior p: Th = F_β[p](r + P h), policy its tilt, the best
 average of r − KL(π‖p)/β (FURTHER (12)-(14) with entropy weight α = 1/β and p uniform, whose soft
 value is larger by log A/β). T is monotone and T(h + c) = Th + c, hence non-expansive in the sup
 norm and the span, but no contraction without mixing; min and max of Th − h bracket the gain. Every
 policy has full support there, so the gain is one number whenever the graph of all actions has one
 closed class; with more than one the problem is refused.
 
-Whatever the method, ``gain_lower`` and ``gain_upper`` are proved (gain_bounds.py), rounding counted.
+Whatever the method, ``gain_lower`` and ``gain_upper`` are proved, rounding counted (gain_bounds).
 """
 
 from __future__ import annotations

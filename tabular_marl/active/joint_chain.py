@@ -29,7 +29,8 @@ from scipy import sparse
 
 from tabular_marl.active.chains import MarkovChain
 from tabular_marl.active.decision import DecisionProcess
-from tabular_marl.active.learners.rule import Array, Event, Ints, Learner, Rule
+from tabular_marl.active.joint_step import Names, Step
+from tabular_marl.active.learners.rule import Array, Ints, Learner, Rule
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.games.transitions import lock
@@ -92,10 +93,19 @@ class JointProcess:
         key = np.concatenate([[state], np.ravel(parameters)]).astype(np.int64)[None]
         name = -1
         if key.shape[1] == 1 + self.parameters.shape[1]:
-            name = int(kernels.lookup(key, self._keys, self.table)[0])
+            name = int(self.names(key)[0])
         if name < 0:
             raise InputError("parameters", "be reached from the start set", f"they were {key[0]}")
         return name
+
+    @cached_property
+    def keys(self) -> Ints:
+        """The joint states as rows (s, θ), [X, 1 + widths]."""
+        return np.column_stack([self.state, self.parameters])
+
+    def names(self, keys: Ints) -> Ints:
+        """The numbers of the joint states ``keys`` [m, 1 + widths]; −1 for those not reached."""
+        return np.asarray(kernels.lookup(np.ascontiguousarray(keys), self.keys, self.table))
 
     def describe(self, x: int) -> tuple[str, dict[int, Any]]:
         """The joint state x as (the label of s, each learner's θ in its own words)."""
@@ -118,10 +128,6 @@ class JointProcess:
     def decision(self) -> DecisionProcess:
         """Agent i's decision problem on the joint states."""
         return DecisionProcess.trusted(self.reward, self.transition)
-
-    @cached_property
-    def _keys(self) -> Ints:
-        return np.column_stack([self.state, self.parameters])
 
     def __repr__(self) -> str:
         who = "everybody learns" if self.player is None else f"player {self.player} decides"
@@ -151,9 +157,9 @@ def explore(
         game = game.as_stochastic()
     player = _free_seat(game, learners)
     rules = {j: learners[j].bind(game, j) for j in sorted(learners)}
-    step = _Step(game, player, rules)
+    step = Step(game, player, rules)
     first = _start_set(game, rules, states, max_states)
-    names = _Names(first.shape[1], max_states)
+    names = Names(first.shape[1], max_states)
     starts = names.name(first)
     parts: list[tuple[Ints, Any, Array]] = []
     rewards: list[Array] = []
@@ -183,100 +189,6 @@ def explore(
         time.perf_counter() - started,
         names.table,
     )
-
-
-class _Step:
-    """One step from a batch of joint states."""
-
-    def __init__(self, game: StochasticGame, player: int | None, rules: dict[int, Rule]) -> None:
-        self.game, self.player, self.rules = game, player, rules
-        counts = game.action_counts
-        self.profiles = np.stack(np.unravel_index(np.arange(math.prod(counts)), counts), axis=1)
-        number = np.arange(math.prod(counts)).reshape(counts)
-        if player is None:
-            self.joint = number.reshape(1, -1)
-        else:
-            self.joint = np.moveaxis(number, player, 0).reshape(counts[player], -1)
-        self.own = self.joint.shape[0]
-        graph = sparse.csr_array(game.transition_rows)
-        self.graph = (graph.indptr.astype(np.int64), graph.indices.astype(np.int64), graph.data)
-        self.paid = {}
-        for j in range(game.num_players):
-            if game.num_players > 2 or j == 0 or game.opponent_reward is not None:
-                self.paid[j] = game.player_reward(j).reshape(game.num_states, -1)
-
-    def __call__(self, batch: Ints) -> tuple[Ints, Ints, Array, Array]:
-        """(row, key of the next joint state, probability) of all edges, and rewards [n, m, A]."""
-        state = np.ascontiguousarray(batch[:, 0])
-        weights = np.ones((state.size, 1))
-        theta, at = {}, 1
-        for j, rule in self.rules.items():
-            theta[j] = batch[:, at : at + rule.width]
-            at += rule.width
-            base = rule.policy(theta[j], state)
-            played = (1 - rule.epsilon) * base + rule.epsilon / base.shape[1]
-            weights = (weights[:, :, None] * played[:, None, :]).reshape(state.size, -1)
-        rewards = np.full((self.game.num_players, state.size, self.own), np.nan)
-        for j, table in self.paid.items():
-            rewards[j] = np.einsum("xo,xao->xa", weights, table[state][:, self.joint])
-        rows, joint, after, chance = kernels.edges(state, weights, self.joint, *self.graph)
-        source = rows // self.own
-        pieces = [after[:, None]]
-        for j, rule in self.rules.items():
-            if j not in self.paid:
-                raise InputError(
-                    "game", f"say what player {j}, who learns, is paid", "it has no opponent_reward"
-                )
-            event = Event(
-                state[source], self.profiles[joint], self.paid[j][state[source], joint], after
-            )
-            following, odds = rule.update(theta[j][source], event)
-            branches = odds.shape[1]
-            if branches > 1:  # one edge for each branch; the order of rows stays
-                kept = np.flatnonzero(odds.ravel() > 0)
-                of = kept // branches
-                pieces = [piece[of] for piece in pieces]
-                rows, joint, after, source = rows[of], joint[of], after[of], source[of]
-                chance = chance[of] * odds.ravel()[kept]
-                pieces.append(following.reshape(-1, rule.width)[kept])
-            else:
-                pieces.append(following[:, 0, :])
-        return rows, np.concatenate(pieces, axis=1), chance, rewards
-
-
-class _Names:
-    """Numbers for rows of integers, in the order in which they are met."""
-
-    def __init__(self, width: int, limit: int) -> None:
-        self.limit = limit
-        self.count = 0
-        self.store = np.empty((1024, width), dtype=np.int64)
-        self.table = np.full(4096, -1, dtype=np.int64)
-        self.place = np.zeros(1024, dtype=np.int64)
-
-    def name(self, keys: Ints) -> Ints:
-        """The number of every row of ``keys``, new or known."""
-        keys = np.ascontiguousarray(keys, dtype=np.int64)
-        names = np.empty(keys.shape[0], dtype=np.int64)
-        done = 0
-        while True:
-            done, self.count = kernels.intern(keys, self.store, self.count, self.table, names, done)
-            if self.count > self.limit:
-                raise InputError(
-                    "max_states",
-                    f"allow all joint states that are reached (about {8 * keys.shape[1] + 200} "
-                    "bytes each)",
-                    f"there are more than {self.limit}",
-                )
-            if done == keys.shape[0]:
-                return names
-            self._grow()
-
-    def _grow(self) -> None:
-        self.store = np.concatenate([self.store, np.empty_like(self.store)])
-        self.place = np.zeros(self.store.shape[0], dtype=np.int64)
-        self.table = np.full(4 * self.store.shape[0], -1, dtype=np.int64)
-        kernels.refill(self.store, self.count, self.table)
 
 
 def _free_seat(game: StochasticGame, learners: Mapping[int, Learner]) -> int | None:
