@@ -79,7 +79,7 @@ class Backup:
     ``transition`` and ``reward`` are trusted to be a game's (finite, rows of probabilities), and
     are not copied. Raises InputError where shapes disagree.
 
-    >>> from tabular_marl.numerics.recipe import AGENT, OPPONENT
+    >>> from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation
     >>> recipe = (Aggregation(OPPONENT, float("-inf")), Aggregation(AGENT, float("inf")))
     >>> T = Backup([[[3.0, 1.0], [2.0, 2.5]]], [[[[1.0], [1.0]], [[1.0], [1.0]]]], 0.5, recipe)
     >>> T([2.0]).tolist(), T.q([2.0]).tolist()
@@ -249,7 +249,7 @@ def _transition_rows(transition: Any, shape: tuple[int, ...]) -> Any:
     """The rows (s, a1, …) as a dense [rows, S] view or a CSR matrix."""
     rows, states = int(np.prod(shape)), shape[0]
     if sparse.issparse(transition):
-        stored: Any = transition.tocsr()
+        stored = transition.tocsr()  # type: ignore[attr-defined, unused-ignore]
         if stored.shape != (rows, states):
             raise InputError("transition", f"have shape {(rows, states)}", f"it had {stored.shape}")
         return stored

@@ -87,7 +87,7 @@ def fixed_point(
         raise InputError("tol", "be positive", f"it was {tol!r}")
     if max_iterations is not None and max_iterations < 1:
         raise InputError("max_iterations", "be at least 1", f"it was {max_iterations!r}")
-    operator = backup.specialised() if isinstance(backup, Backup) else backup
+    operator: Operator = backup.specialised() if isinstance(backup, Backup) else backup
     offset, rest = 0.0, np.zeros(backup.states)
     if initial is not None:
         given = finite_array("initial", initial, (backup.states,))

@@ -19,11 +19,12 @@ iteration, which contracts by γ whatever happens.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tabular_marl.numerics.search import Operator, Point, Search
+from tabular_marl.numerics.search import Mixed, Operator, Point, Search
 
 Array = NDArray[np.float64]
 
@@ -121,7 +122,7 @@ def _cool(search: Search, point: Point) -> Point:
     left as soon as the residual is below it; after one that takes too many steps, the next attempt
     goes less far from the last that did not.
     """
-    operator = search.operator
+    operator = cast(Mixed, search.operator)
     if operator.reward_spread == 0.0:
         return point
     coldest = min(operator.steepest, COLD / operator.reward_spread)
@@ -147,7 +148,7 @@ def _cool(search: Search, point: Point) -> Point:
 def _nested_steps(search: Search, point: Point, count: int) -> Point:
     """``count`` steps of policy iteration on the convex side, with Newton on the concave one."""
     for _ in range(count):
-        inner = search.operator.frozen(point.swept, +1.0)
+        inner = cast(Mixed, search.operator).frozen(point.swept, +1.0)
         here = search.sweep(inner, point.offset, point.rest, jacobian=True)
         for _ in range(MAX_NEWTON):
             step = _newton_step(inner, here, 0.1)

@@ -60,6 +60,10 @@ class Operator(Protocol):
     def solve(self, swept: Any, right: Array, tolerance: float = 0.0) -> Array:
         """(I − γ P_w)⁻¹ right at the swept V, to a residual of tolerance · max|right|."""
 
+
+class Mixed(Operator, Protocol):
+    """What an operator with both curvatures must offer beside, to be solved without fail."""
+
     @property
     def steepest(self) -> float:
         """The largest inverse temperature |β| in T, possibly infinite."""
@@ -68,10 +72,10 @@ class Operator(Protocol):
     def reward_spread(self) -> float:
         """max − min of the rewards; where β is its inverse T is nearly linear."""
 
-    def softened(self, limit: float) -> Operator:
+    def softened(self, limit: float) -> Mixed:
         """T with every |β| cut to at most ``limit``."""
 
-    def frozen(self, swept: Any, sign: float) -> Operator:
+    def frozen(self, swept: Any, sign: float) -> Mixed:
         """T with the parts of one curvature replaced by their tangents at the swept V."""
 
 
