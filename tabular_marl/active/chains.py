@@ -238,25 +238,34 @@ class MarkovChain:
         out = np.zeros(self.num_states)
         transient = self.transient_states
         if transient.size:
-            rows = self._graph[transient]
-            exits = np.asarray(rows[:, self.class_labels >= 0].sum(axis=1)).ravel()
-            out[transient] = eliminate(rows[:, transient], exits).solve(np.ones(transient.size))
+            out[transient] = self._leaving.solve(np.ones(transient.size))
         return out
+
+    @cached_property
+    def _leaving(self) -> Elimination:
+        """Elimination on the transient states alone."""
+        rows = self._graph[self.transient_states]
+        exits = np.asarray(rows[:, self.class_labels >= 0].sum(axis=1)).ravel()
+        return eliminate(rows[:, self.transient_states], exits)
 
     def arrival(self, initial: ArrayLike) -> Array:
         """p_0 B: how much of the distribution ``initial`` [n] ends in each class, [classes]."""
         mass = probability_rows("initial", initial, (self.num_states,))
-        recurrent = self.class_labels >= 0
-        out = np.bincount(
-            self.class_labels[recurrent], mass[recurrent], minlength=self.num_classes
-        ).astype(np.float64)
-        if mass[~recurrent].any():
-            mass[recurrent] = 0.0
-            visits = self._elimination.solve_left(mass[self._rest])
-            visits[recurrent[self._rest]] = 0.0
-            # expected steps from each transient state into each class
-            into = np.asarray(self._membership @ (self._graph[self._rest].T @ visits))
-            out += into
+        visits = self.transient_visits(mass)
+        mass[self.class_labels < 0] = 0.0
+        return np.asarray(self._membership @ (mass + self._graph.T @ visits))
+
+    def transient_visits(self, initial: ArrayLike) -> Array:
+        """Expected visits to each transient state from ``initial`` [n], 0 for recurrent ones, [n].
+
+        >>> MarkovChain([[1, 0, 0], [0.25, 0.5, 0.25], [0, 0, 1]]).transient_visits([0, 1, 0])
+        array([0., 2., 0.])
+        """
+        mass = probability_rows("initial", initial, (self.num_states,))
+        out = np.zeros(self.num_states)
+        transient = self.transient_states
+        if mass[transient].any():
+            out[transient] = self._leaving.solve_left(mass[transient])
         return out
 
     def long_run(self, initial: ArrayLike) -> Array:

@@ -1,7 +1,7 @@
 """Stochastic stability: the limit of the stationary distribution as mistakes vanish, exactly.
 
     P_ε(x, y) = c(x, y) ε^r(x, y) (1 + o(1)),    r the resistance of x → y, c > 0 its coefficient
-    π* = lim_{ε→0} π_ε                            FURTHER Prop. 1 (Young 1993; Foster and Young 1990)
+  P_ε(x, y) = c(x, y) ε^r(x, y) (1 + o(1)),   r the resistance of x → y, c > 0 its coefficient
 
 By the matrix-tree theorem π_ε(x) is proportional to the sum over x-trees of the products of their
 P_ε; all terms are positive, so the limit depends on the leading terms alone, and elimination of
