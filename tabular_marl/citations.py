@@ -55,6 +55,14 @@ ENTRIES: dict[str, str] = {
   archivePrefix = {arXiv},
   year   = {2019}
 }""",
+    "igl2019": """@misc{igl2019,
+  author = {Igl, Maximilian and Gambardella, Andrew and He, Jinke and Nardelli, Nantas and
+            Siddharth, N. and B{\\"o}hmer, Wendelin and Whiteson, Shimon},
+  title  = {Multitask Soft Option Learning},
+  eprint = {1904.01033},
+  archivePrefix = {arXiv},
+  year   = {2019}
+}""",
     "grau-moya2018": """@inproceedings{grau-moya2018,
   author    = {Grau-Moya, Jordi and Leibfried, Felix and Bou-Ammar, Haitham},
   title     = {Balancing Two-Player Stochastic Games with Soft {Q}-Learning},

@@ -105,6 +105,9 @@ def solve(
     damping: Annotated[
         float | None, arg(help="Share of the old policies kept in a round (perfect-model).")
     ] = None,
+    num_options: Annotated[
+        int | None, arg(help="Options of each player (options, multi-agent-options).")
+    ] = None,
     levels: Annotated[
         int | None, arg(help="The reasoning level asked for (level-k), instead of the limit.")
     ] = None,
@@ -117,6 +120,12 @@ def solve(
     ] = None,
     rounds: Annotated[
         int | None, arg(help="Play exactly this many rounds, instead of to a limit or a cycle.")
+    ] = None,
+    priors: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE", help='JSON with priors by argument name: {"agent_prior": [0.5, "1/2"]}.'
+        ),
     ] = None,
     player: Annotated[int, arg(help="Whose view of the game is solved; the others are one.")] = 0,
     discount: Annotated[float | None, arg(help="γ in [0, 1), instead of the game's own.")] = None,
@@ -139,6 +148,7 @@ def solve(
         "evaluation": evaluation,
         "coupled": coupled or None,
         "damping": damping,
+        "num_options": num_options,
         "levels": levels,
         "chain": chain,
         "level_two": level_two,
@@ -158,7 +168,14 @@ def solve(
 
     loaded = read_game(game)
     seen = loaded if player == 0 and loaded.num_players == 2 else loaded.against(player)
-    solution = known.function(seen, **arguments, discount=discount, method=method, tol=tol)
+    given_priors = {}
+    if priors is not None:
+        from tabular_marl.models.prior_files import load_priors
+
+        given_priors = load_priors(priors, known.function)
+    solution = known.function(
+        seen, **arguments, **given_priors, discount=discount, method=method, tol=tol
+    )
     enclosure = solution.certify(bits) if certify else None
     if json:
         emit_json(solution_row(model, game, arguments, solution, enclosure))
@@ -220,6 +237,7 @@ def print_solution(
     enclosure: Any,
 ) -> None:
     """Tables of the value and of both policies, and how far the answer can be trusted."""
+    import numpy as np
     from rich.console import Console
     from rich.table import Table
 
@@ -243,12 +261,19 @@ def print_solution(
                 table.add_row(states[s] or "(only one)", *given, *(f"{p:.6g}" for p in row))
         console.print(table)
 
-    table = Table("state", "value, reward units")
+    values = solution.value.reshape(len(states), -1)
+    names = ["value, reward units"]
+    if values.shape[1] > 1:
+        names = [f"option before: {k}" for k in np.ndindex(solution.value.shape[1:])]
+    table = Table("state", *names)
     for s in shown:
-        table.add_row(states[s] or "(only one)", f"{solution.value[s]:.12g}")
+        table.add_row(states[s] or "(only one)", *(f"{value:.12g}" for value in values[s]))
     console.print(table)
-    show("{}'s policy", solution.agent_policy, agents)
-    show("{}'s policy", solution.opponent_policy, opponents)
+    if solution.value.ndim == 1:
+        show("{}'s policy", solution.agent_policy, agents)
+        show("{}'s policy", solution.opponent_policy, opponents)
+    else:
+        console.print("(policies given options: --json prints all)")
     if solution.conditional_policy is not None:
         answering = opponents if arguments.get("view", "agent") == "agent" else agents
         show("{}'s answer to the other's action", solution.conditional_policy, answering)

@@ -78,6 +78,22 @@ MODELS: dict[str, Model] = {
             ("tian2019", "grau-moya2018"),
         ),
         Model(
+            "options",
+            "options",
+            ("beta", "num_options"),
+            ("beta",),
+            ("report (72)", "report (73)", "report (74)", "report (75)", "report (76)"),
+            ("igl2019",),
+        ),
+        Model(
+            "multi-agent-options",
+            "multi_agent_options",
+            ("beta", "beta_opponent", "num_options"),
+            ("beta",),
+            ("report (82)", "report (83)", "report (84)", "report (85)", "report (86)"),
+            ("igl2019", "tian2019"),
+        ),
+        Model(
             "level-k",
             "recursive",
             ("beta", "beta_opponent", "levels", "chain", "level_two"),

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypedDict, Unpack
+from typing import Any, Literal, Protocol, TypedDict, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -80,10 +80,31 @@ def two_player(game: Game, discount: float | None = None) -> StochasticGame:
     return game if discount is None else game.with_discount(discount)
 
 
+class Dynamics(Protocol):
+    """What :func:`build` needs of a game; a model may make its own (models/lifting.py)."""
+
+    @property
+    def transition(self) -> Any:
+        """P[S, *A, S], or CSR (S·ΠA, S)."""
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is CSR."""
+
+    @property
+    def num_states(self) -> int:
+        """S."""
+
+    @property
+    def discount(self) -> float:
+        """γ."""
+
+
 @dataclass(frozen=True)
 class Solved:
-    """What a model sees of a solved recipe: q [S, *A] at the fixed point, its levels and tilts."""
+    """What a model sees of a solved recipe: V [S], q [S, *A], the levels and their tilts."""
 
+    value: Array
     q: Array
     levels: tuple[Level, ...]
     linear: Linearisation
@@ -91,31 +112,34 @@ class Solved:
 
 #: A model's part: the Solution's arrays that it defines, by field name.
 Fields = Callable[[Solved], dict[str, Array]]
+Kind = TypeVar("Kind", bound=Solution)
 
 
 def build(
     reward: Array,
-    game: StochasticGame,
+    game: Dynamics,
     recipe: Recipe,
     model: str,
     options: Options,
     fields: Fields,
-) -> Solution:
+    kind: type[Kind] = Solution,  # type: ignore[assignment]  # mypy: defaults of generics
+) -> Kind:
     """Solve ``recipe`` on Q's of ``reward``'s shape [S, *A], with ``game``'s rows and discount.
 
     The one place where models' results become a Solution: ``fields`` names the policies, the rest
-    (value, certificate, how the solve ended) is the same for all.
+    (value, certificate, how the solve ended) is the same for all. ``kind`` is the Solution's class
+    where a model has more to say; its ``fields`` may then also put the value into another shape.
     """
     rows = game.transition
     if not game.is_sparse:
         rows = rows.reshape(*reward.shape, game.num_states)
     backup = Backup(reward, rows, game.discount, recipe)
 
-    def solution(fixed: FixedPoint) -> Solution:
+    def solution(fixed: FixedPoint) -> Kind:
         linear = backup.linearise(fixed.value)
         q = backup.q(fixed.value)
-        arrays = {"q": q, "joint_policy": linear.weights}
-        arrays |= fields(Solved(q, backup.levels, linear))
+        arrays = {"value": fixed.value, "q": q, "joint_policy": linear.weights}
+        arrays |= fields(Solved(fixed.value, q, backup.levels, linear))
 
         def certify(bits: int) -> Enclosure:
             from tabular_marl.numerics.balls import banach
@@ -124,8 +148,7 @@ def build(
                 reward, rows, game.discount, backup.levels, fixed.value, bits, linear.weights
             )
 
-        return Solution(
-            value=read_only(fixed.value),
+        return kind(
             status=fixed.status,
             iterations=fixed.iterations,
             residual=fixed.residual,
@@ -168,5 +191,3 @@ def outer_stage(q: Array, levels: tuple[Level, ...]) -> tuple[Array, Array]:
 def _own(array: Array) -> Array:
     """``array`` as a locked, contiguous array of its own."""
     return read_only(np.array(array, dtype=np.float64, order="C"))
-
-

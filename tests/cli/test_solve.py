@@ -99,6 +99,47 @@ def test_wrong_input_names_the_argument_the_rule_and_the_value(capsys, arguments
     assert "Traceback" not in err
 
 
+NEW_MODELS = {
+    "minimax-pr2": ("--beta", "1"),
+    "fictitious-play": ("--beta-agent", "1", "--beta-opponent", "-1", "--prior-update", "kept"),
+    "perfect-model": ("--beta-agent", "1", "--beta-opponent", "1", "--coupled", "--damping", ".5"),
+    "level-k": ("--beta", "1", "--levels", "3", "--chain", "opponent"),
+    "options": ("--beta", "1", "--num-options", "3"),
+    "multi-agent-options": ("--beta", "1", "--beta-opponent", "-1"),
+}
+
+
+@pytest.mark.parametrize("model", NEW_MODELS)
+def test_models_of_several_systems_as_json_and_as_tables(capsys, model) -> None:
+    arguments = ("chicken", "--model", model, *NEW_MODELS[model])
+    row = solve_json(capsys, *arguments)
+    assert {"value", "q", "agent_policy", "opponent_policy", "error_bound", "status"} <= row.keys()
+    assert row["model"] == model
+    assert np.isfinite(np.array(row["value"])).all()
+    code, out, _ = run(capsys, "solve", *arguments)
+    assert code == 0
+    assert "proved error bound" in out
+
+
+def test_a_path_is_part_of_the_json(capsys) -> None:
+    row = solve_json(capsys, "stag-hunt", "--model", "level-k", "--beta", "1", "--levels", "4")
+    assert (row["rounds"], len(row["path_values"]), len(row["agent_marginals"])) == (4, 4, 5)
+
+
+def test_priors_come_from_a_json_file(capsys, tmp_path) -> None:
+    path = tmp_path / "priors.json"
+    path.write_text('{"prior": [[["1/2", 0.1], [0.5, "0.4"]], [[0, 0.25], [0, 0.25]]]}')
+    arguments = ("stag-hunt", "--model", "options", "--beta", "2", "--priors", str(path))
+    row = solve_json(capsys, *arguments)
+    prior = np.array([[[0.5, 0.1], [0.5, 0.4]], [[0, 0.25], [0, 0.25]]])
+    expected = tm.options(tm.games.stag_hunt(), 2.0, prior=prior)
+    np.testing.assert_allclose(row["value"], expected.value, rtol=0, atol=0)
+    path.write_text('{"priors": 1}')
+    code, _, err = run(capsys, "solve", *arguments)
+    assert code == 2
+    assert "did you mean 'prior'" in err
+
+
 def test_games_lists_every_named_game_with_its_source(capsys) -> None:
     code, out, _ = run(capsys, "games", "--json")
     rows = json.loads(out)
