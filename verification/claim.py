@@ -6,11 +6,14 @@ import functools
 import hashlib
 import inspect
 import io
+import sys
+import sysconfig
 import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from types import CodeType, FunctionType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -144,7 +147,7 @@ def fingerprint(*parts: Any) -> str:
     """A short hash of data and of functions' sources.
 
     A function counts with its tokens (comments and layout do not matter), its closure, and the
-    functions of the same module or of other modules of claims that it calls.
+    functions that it calls, except those of the ledger's tools and of installed packages.
     """
     seen: set[int] = set()
     lines: list[str] = []
@@ -188,22 +191,48 @@ def _describe_function(function: FunctionType, lines: list[str], seen: set[int])
             _describe(cell.cell_contents, lines, seen)
         except ValueError:  # a cell that is still empty
             lines.append("empty cell")
-    for default in function.__defaults__ or ():
+    for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
         _describe(default, lines, seen)
-    for name in sorted(_names(function.__code__)):
+    names = _names(function.__code__)
+    for name in sorted(names):
         called = function.__globals__.get(name)
-        if isinstance(called, FunctionType) and _is_statement(called, function):
-            _describe(called, lines, seen)
-        elif isinstance(called, type) and _is_statement(called, function):
-            lines.append(_source(called))
-        elif isinstance(called, (int, float, str, Fraction, tuple)):
-            lines.append(f"{name} = {called!r}")
+        if isinstance(called, ModuleType):
+            if _is_own(called.__name__):
+                for part in sorted(names & set(vars(called))):
+                    _describe_global(part, vars(called)[part], function, lines, seen)
+        else:
+            _describe_global(name, called, function, lines, seen)
+
+
+def _describe_global(
+    name: str, called: Any, caller: FunctionType, lines: list[str], seen: set[int]
+) -> None:
+    if isinstance(called, FunctionType) and _is_statement(called, caller):
+        _describe(called, lines, seen)
+    elif isinstance(called, type) and _is_statement(called, caller):
+        lines.append(_source(called))
+    elif isinstance(called, (int, float, str, Fraction, tuple, list, dict)):
+        lines.append(f"{name} = {called!r}")
 
 
 def _is_statement(called: Any, caller: FunctionType) -> bool:
     """Whether a called function is part of what is claimed, not of the tools."""
     home = called.__module__ or ""
-    return home == caller.__module__ or ".verification.claims" in home
+    return home == caller.__module__ or _is_own(home)
+
+
+@functools.cache
+def _is_own(module: str) -> bool:
+    """Whether a module states claims or was written beside them: neither tool nor package."""
+    if module.partition(".")[0] == "tabular_marl":
+        return ".verification.claims" in module
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        return False
+    path = Path(file)
+    installed = {"site-packages", "dist-packages"} & set(path.parts)
+    standard = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
+    return not installed and not any(path.is_relative_to(place) for place in standard)
 
 
 def _names(code: CodeType) -> set[str]:

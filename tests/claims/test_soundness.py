@@ -1,5 +1,9 @@
 """What must not pass for evidence: gaps that are none, boxes and witnesses of something else."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tabular_marl.validation import InputError
@@ -80,3 +84,42 @@ def test_what_is_no_distribution_is_no_counterexample():
     check = Counterexample(mass, {"p": [1, 1]}, "== 0")
     claim = one_claim("test.mass", check, Sampling(mass, family, "== 0"), about=scope(n=">= 1"))
     assert check.run(claim, Options()).outcome is Outcome.UNDECIDED
+
+
+FILE = """
+import beside
+from beside import room
+from tabular_marl.verification import claim, instances, number
+
+@claim("beside.function", instances(x=number()))
+def function(arithmetic, x):
+    return room(x)
+
+@claim("beside.module", instances(x=number()))
+def module(arithmetic, x):
+    return beside.room(x)
+"""
+
+
+def test_a_helper_beside_the_claims_is_part_of_them(tmp_path):
+    claims, helper = tmp_path / "mine.py", tmp_path / "beside.py"
+    claims.write_text(FILE)
+
+    def words(body):
+        helper.write_text(f"def room(x):\n    return {body}\n")
+        code = (
+            "from tabular_marl.verification import verify; "
+            f"r = verify({str(claims)!r}, examples=50, progress=False, store={str(tmp_path)!r}); "
+            "print(*[row.verdict.word for row in r.rows])"
+        )
+        run = subprocess.run(
+            [sys.executable, "-B", "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        )
+        return run.stdout.split()
+
+    assert words("x * x") == ["supported", "supported"]
+    assert words("x - 100") == ["refuted", "refuted"]
