@@ -8,7 +8,7 @@ with d ≤ (1 − γ(1 + e')) κ has T(V + κ) ≤ V + κ, so V* ≤ V + κ; lik
 
 (MacQueen's bounds), and one application of T shows V* in TV + γ(1 + e or e') [κ₋, κ₊]: the midpoint
 is the answer and half the width its error. The error counts the rounding of d, of everything here,
-and of writing the answer down in float64.
+of writing the answer down in float64, and of writing V* down so, for whoever compares the two.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def midpoint(
     moved = rest + step
     value = offset + moved
     rounding = radius + U * (
-        2 * np.abs(residual) + 3 * np.abs(step) + np.abs(moved) + np.abs(value)
+        2 * np.abs(residual) + 3 * np.abs(step) + np.abs(moved) + 2 * np.abs(value)
     )
     drift = max(abs(excess[0]), abs(excess[1])) * max(abs(low), abs(high))
     error = discount * ((high - low) / 2 + drift + 8 * U * abs(shift)) + float(np.max(rounding))
