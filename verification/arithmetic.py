@@ -57,11 +57,15 @@ def expectation(p: Numbers, x: Numbers, axis: int) -> Numbers:
 
 
 def _extreme(x: Numbers, prior: Numbers, sign: int, axis: int, arithmetic: Arithmetic) -> Numbers:
-    """max (sign 1) or min (sign −1) over the prior's support, by leaving the rest out."""
+    """max (sign 1) or min (sign −1) over the prior's support, by leaving the rest out; nothing is
+    known of it (nan) where a ball leaves open whether an outcome is in the support."""
     x, prior = np.broadcast_arrays(x, prior)
     off = arithmetic.zeros(prior)
     if arithmetic in (FLOAT, BATCH):
         return sign * np.max(np.where(off, -np.inf, sign * x), axis=axis)
+    unsure = arithmetic.may_vanish(prior) & ~off
+    if unsure.any():
+        x = x + 0 / np.where(unsure, prior, arithmetic.number(1))  # nan where unsure
     x, off = np.moveaxis(x, axis, -1), np.moveaxis(off, axis, -1)
     out = np.empty(x.shape[:-1], dtype=object)
     for index in np.ndindex(out.shape):

@@ -223,7 +223,9 @@ def _rows(
     rows: list[Row] = []
     for item in needed:
         found = evidence.get(item.id, ())
-        found = (*found, *_loose_ends(item, {row.claim.id: row.claim for row in rows}))
+        loose = _loose_ends(item, {row.claim.id: row.claim for row in rows})
+        if loose:  # then no deduction of this claim counts
+            found = (*(e for e in found if not e.premises), *loose)
         verdicts[item.id] = derive(
             found, item.scope, verdicts, item.rests_on, item.id in (stale or ())
         )

@@ -98,6 +98,10 @@ class Arithmetic:
         """Where x is exactly zero."""
         return np.asarray(x == 0, dtype=bool)
 
+    def may_vanish(self, x: Numbers) -> NDArray[np.bool_]:
+        """Where x may be zero."""
+        return self.zeros(x)
+
     def solve(self, matrix: Numbers, right: Numbers) -> Numbers:
         """x with matrix[i, j] x[j] = right[i]."""
         return np.linalg.solve(matrix, right)
@@ -158,6 +162,12 @@ class _Objects(Arithmetic):
     def zeros(self, x: Numbers) -> NDArray[np.bool_]:
         values = np.asarray(x, dtype=object)
         return np.array([self._zero(v) for v in values.flat], dtype=bool).reshape(values.shape)
+
+    def may_vanish(self, x: Numbers) -> NDArray[np.bool_]:
+        """Where x may be zero: a ball that contains 0, or what :meth:`zeros` says."""
+        values = np.asarray(x, dtype=object)
+        found = [self._may_vanish(v) for v in values.flat]
+        return np.array(found, dtype=bool).reshape(values.shape)
 
     def solve(self, matrix: Numbers, right: Numbers) -> Numbers:
         """Gauss elimination; the pivot is the first entry that is certainly not zero."""

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tabular_marl.validation import InputError
@@ -15,6 +16,7 @@ from tabular_marl.verification import (
     Sampling,
     between,
     distribution,
+    free_energy,
     instances,
     prove_zero,
     scope,
@@ -74,6 +76,18 @@ def hill(arithmetic, x):
 def test_a_box_must_say_what_it_ranges_over():
     with pytest.raises(InputError, match="it named x"):
         one_claim("test.unnamed", Enclosure(hill, {"x": between(-1, 1)}), about=scope())
+
+
+def test_a_limit_of_beta_is_not_certified_where_the_support_is_open():
+    def above_half(arithmetic, p):
+        prior = np.stack([p, arithmetic.number(1) - p])
+        x = arithmetic.array([1, 0])
+        return free_energy(x, prior, float("inf"), 0, arithmetic) - arithmetic.number("1/2")
+
+    for box, outcome in (((0, "1/2"), Outcome.UNDECIDED), (("1/8", "1/2"), Outcome.CERTIFIED)):
+        check = Enclosure(above_half, {"p": between(*box)}, most=50)
+        claim = one_claim("test.support", check, about=scope(p="[0, 1/2]"))
+        assert check.run(claim, Options()).outcome is outcome  # at p = 0 the maximum is 0
 
 
 def test_what_is_no_distribution_is_no_counterexample():
