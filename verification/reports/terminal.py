@@ -50,16 +50,15 @@ def _table(title: str, rows: list[Row]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold", expand=True)
-    table.add_column("", width=1)
-    table.add_column("claim", ratio=5, overflow="fold")
-    table.add_column("source", ratio=2, overflow="fold")
-    table.add_column("reading", width=9)
-    table.add_column("verdict", ratio=4, overflow="fold")
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, show_header=False
+    )
+    table.add_column(min_width=9, no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
     for row in rows:
-        verdict = Text(str(row.verdict), COLOURS[row.verdict.word])
-        source = Text(short_source(row.claim.source))
-        table.add_row(_mark(row), Text(row.claim.id), source, Text(row.claim.reading), verdict)
+        verdict = Text.assemble(_mark(row), " ", (str(row.verdict), COLOURS[row.verdict.word]))
+        table.add_row(verdict, Text(row.claim.id), Text(short_source(row.claim.source)))
     return table
 
 
