@@ -376,7 +376,9 @@ class TestBadInput:
             (lambda g: tm.rommeo(g, 1.0, method="newtn"), "did you mean 'newton'"),
             (lambda g: tm.rommeo(g.payoffs, 1.0), "game must be a MatrixGame"),
             (
-                lambda g: tm.balancing_q(g, 1.0, 1.0, opponent_prior=np.full((1, 2, 2), 0.5)),
+                lambda g: tm.balancing_q(
+                    g, 1.0, 1.0, view="opponent", opponent_prior=np.full((1, 2, 2), 0.5)
+                ),
                 "opponent_prior must have shape",
             ),
         ],
