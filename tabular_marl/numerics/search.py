@@ -159,6 +159,9 @@ class Search:
 
     def _keep(self, point: Point) -> float:
         swept, operator = point.swept, self.operator
+        if operator.row_excess[1] == math.inf and not swept.residual.any():
+            operator.sweep(1.0, point.rest)  # V = 0 is the answer: learn the rows' excess elsewhere
+            self.sweeps += 1
         found = midpoint(
             point.offset, point.rest, swept.residual, swept.radius,
             operator.discount, operator.row_excess,

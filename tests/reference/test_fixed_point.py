@@ -207,3 +207,15 @@ def test_bad_arguments_of_the_solve(arguments, message):
 def test_bad_games(reward, transition, discount, message):
     with pytest.raises(InputError, match=message):
         Backup(reward, transition, discount, (Aggregation(0, 1.0),))
+
+
+@pytest.mark.parametrize("method", ["auto", "newton", "value-iteration", "anderson"])
+@pytest.mark.parametrize("beta", [0.0, 2.0, math.inf])
+def test_a_value_of_exactly_zero_is_proved(method, beta):
+    """The first sweep, at V = 0, finds no residual and has not looked at the transitions yet."""
+    rows = np.full((2, 2, 2), 0.5)
+    backup = Backup(np.zeros((2, 2)), rows, 0.9, (Aggregation(AGENT, beta),))
+    answer = fixed_point(backup, method=method)
+    assert answer.value.tolist() == [0.0, 0.0]
+    assert answer.status is Status.CONVERGED
+    assert answer.error_bound < 1e-12
