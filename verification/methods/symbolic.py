@@ -103,7 +103,8 @@ def prove_zero(expression: Any, what: str = "") -> Proof:
             return Proof(None, name, f"{_short(entry)} is not rational in symbols and their logs")
         left = sympy.cancel(sympy.together(split))
         if left != 0:
-            return Proof(None if whole else False, name, f"cancel leaves {_short(left)}")
+            unknown = whole or left.has(sympy.Abs, sympy.Max, sympy.Min)
+            return Proof(None if unknown else False, name, f"cancel leaves {_short(left)}")
     how = f"cancel gives 0 ({len(entries)} identit{'y' if len(entries) == 1 else 'ies'})"
     return Proof(True, name, how)
 
