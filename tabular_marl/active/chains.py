@@ -27,10 +27,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from scipy.sparse import csgraph
 
-from tabular_marl.games.transitions import check_transition
-from tabular_marl.numerics.elimination import Elimination, eliminate
+from tabular_marl.active.chain_structure import check_square, closed_classes, often_visited
+from tabular_marl.numerics.elimination import MAX_WORK, Elimination, eliminate
 from tabular_marl.numerics.kernels import chains as kernels
 from tabular_marl.validation import (
     InputError,
@@ -45,9 +44,6 @@ Indices = NDArray[np.int64]
 
 #: Dense results (one row a class, or one a state) may hold this many entries.
 MAX_ENTRIES = 200_000_000
-
-#: Steps after which a state of a class is chosen as its reference.
-SCOUTING_STEPS = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,18 +93,7 @@ class MarkovChain:
 
         Classes are numbered by their smallest state.
         """
-        _, component = csgraph.connected_components(self._graph, connection="strong")
-        sources = np.repeat(np.arange(self.num_states), np.diff(self._graph.indptr))
-        leaves = component[sources] != component[self._graph.indices]
-        is_open = np.zeros(component.max() + 1, dtype=bool)
-        is_open[component[sources[leaves]]] = True
-        first = np.full(is_open.size, self.num_states)
-        np.minimum.at(first, component, np.arange(self.num_states))
-        first[is_open] = self.num_states
-        number = np.empty(is_open.size, dtype=np.int64)
-        number[np.argsort(first, kind="stable")] = np.arange(is_open.size)
-        number[is_open] = -1
-        return _locked(number[component])
+        return _locked(closed_classes(self._graph))
 
     @cached_property
     def num_classes(self) -> int:
@@ -160,16 +145,7 @@ class MarkovChain:
 
         Errors of gains and biases grow with the time between visits to the reference.
         """
-        mass = (self.class_labels >= 0).astype(np.float64)
-        visits = np.zeros_like(mass)
-        for _ in range(SCOUTING_STEPS):
-            mass = np.asarray(mass @ self.transition)
-            visits += mass
-        states = np.flatnonzero(self.class_labels >= 0)
-        order = states[np.lexsort((-visits[states], self.class_labels[states]))]
-        return _locked(
-            order[np.searchsorted(self.class_labels[order], np.arange(self.num_classes))]
-        )
+        return _locked(often_visited(self.transition, self.class_labels))
 
     @cached_property
     def _rest(self) -> Indices:
@@ -178,9 +154,16 @@ class MarkovChain:
 
     @cached_property
     def _elimination(self) -> Elimination:
+        return self._eliminate(MAX_WORK)
+
+    def _eliminate(self, max_work: int) -> Elimination:
         columns = self.transition[self._rest]
         exits = np.asarray(columns[:, self.references].sum(axis=1)).ravel()
-        return eliminate(columns[:, self._rest], exits)
+        return eliminate(columns[:, self._rest], exits, max_work)
+
+    def prepare(self, max_work: int) -> None:
+        """Do the elimination of the long run now; TooMuchFill after ``max_work`` products."""
+        self.__dict__.setdefault("_elimination", self._eliminate(max_work))
 
     @cached_property
     def class_distribution(self) -> Array:
@@ -353,14 +336,6 @@ class MarkovChain:
             f"{some(self.num_classes, 'recurrent class', 'recurrent classes')}, "
             f"{some(self.transient_states.size, 'transient state', 'transient states')})"
         )
-
-
-def check_square(given: Any, states: tuple[str, ...] | None = None) -> Any:
-    """A locked copy of a stochastic matrix [n, n], dense or CSR; InputError names a bad row."""
-    shape = given.shape if sparse.issparse(given) else np.shape(given)
-    if len(shape) != 2 or shape[0] != shape[1] or not shape[0]:
-        raise InputError("transition", "be square and not empty", f"its shape was {shape}")
-    return check_transition(given, shape[:1], states, None)
 
 
 def _locked(array: Any) -> Indices:

@@ -123,7 +123,7 @@ def implicit_gradient(
 ) -> Array:
     """∇J [O, A] for a softmax from dP* = P* dP D + D dP P*, one parameter at a time.
 
-    Dense, n³: a check of the theorem that shares neither μ nor v with it. Source: Schweitzer (1968).
+    Dense, n³: a check of the theorem that shares neither μ nor v with it. Schweitzer (1968).
     """
     seen, start = _setting(process, observation, initial)
     policy = _policy(process, parameters, seen, "softmax")

@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from tabular_marl.active.chains import Array, Indices, MarkovChain, check_square
+from tabular_marl.active.chain_structure import check_square
+from tabular_marl.active.chains import Array, Indices, MarkovChain
 from tabular_marl.active.joint_chain import JointProcess
 from tabular_marl.active.joint_step import tremble_terms
 from tabular_marl.numerics.kernels import leading as kernels

@@ -58,12 +58,12 @@ class Elimination(Protocol):
         """y with y (I − Q) = b; b is [n] or [rows, n]."""
 
 
-def eliminate(matrix: Any, exits: Array) -> Elimination:
+def eliminate(matrix: Any, exits: Array, max_work: int = MAX_WORK) -> Elimination:
     """Factor I − Q for a dense or CSR ``matrix`` Q [n, n] with exit probabilities [n].
 
     Diagonal entries of Q are not read: they are implied by the others and the exits. Raises
-    InputError if some state is never left, TooMuchFill if a sparse Q fills up beyond MAX_DENSE
-    states. Source: Grassmann, Taksar and Heyman (1985).
+    InputError if some state is never left, TooMuchFill if a sparse Q is left with more than
+    MAX_DENSE states after ``max_work`` multiplications. Source: Grassmann, Taksar, Heyman (1985).
 
     >>> import numpy as np
     >>> walk = np.array([[0.0, 0.5], [0.5, 0.0]])  # exits to the left of 0 and right of 1
@@ -78,7 +78,7 @@ def eliminate(matrix: Any, exits: Array) -> Elimination:
     ):
         matrix = matrix.toarray()
     if sparse.issparse(matrix):
-        return _sparse(sparse.csr_array(matrix), exits)
+        return _sparse(sparse.csr_array(matrix), exits, max_work)
     return _dense(np.array(matrix, dtype=np.float64, order="C"), exits)
 
 
@@ -162,7 +162,7 @@ class _Sparse:
         return y.T.reshape(b.shape)
 
 
-def _sparse(matrix: sparse.csr_array, exits: Array) -> _Sparse:
+def _sparse(matrix: sparse.csr_array, exits: Array, max_work: int) -> _Sparse:
     """Sparse steps while they stay sparse, then a dense core."""
     found = kernels.eliminate_sparse(
         matrix.indptr.astype(np.int64),
@@ -171,7 +171,7 @@ def _sparse(matrix: sparse.csr_array, exits: Array) -> _Sparse:
         exits,
         MAX_DENSE // 2,
         MAX_ENTRIES,
-        MAX_WORK,
+        max_work,
     )
     order, pivots, start, length, columns, values, *multipliers, alive = found
     _check_pivots(pivots)

@@ -1,0 +1,67 @@
+"""The graph of a finite chain: its recurrent classes, and a state of each that is visited often.
+
+A class of states that reach each other is recurrent if no transition leaves it: then it is left
+with probability zero, and every other state is left for good sooner or later (Kemeny and Snell
+1960). Only which entries of P are positive matters.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from tabular_marl.games.transitions import check_transition
+from tabular_marl.validation import InputError
+
+Indices = NDArray[np.int64]
+
+#: Steps of the chain after which a state of a class is chosen as its reference.
+SCOUTING_STEPS = 8
+
+
+def check_square(given: Any, states: tuple[str, ...] | None = None) -> Any:
+    """A locked copy of a stochastic matrix [n, n], dense or CSR; InputError names a bad row."""
+    shape = given.shape if sparse.issparse(given) else np.shape(given)
+    if len(shape) != 2 or shape[0] != shape[1] or not shape[0]:
+        raise InputError("transition", "be square and not empty", f"its shape was {shape}")
+    return check_transition(given, shape[:1], states, None)
+
+
+def closed_classes(graph: Any) -> Indices:
+    """The number of the recurrent class of each state of a CSR matrix, [n]; −1 for transient ones.
+
+    Classes are numbered by their smallest states.
+
+    >>> closed_classes(sparse.csr_array([[0, 1, 0], [0, 0.5, 0.5], [0, 1, 0]])).tolist()
+    [-1, 0, 0]
+    """
+    size = graph.shape[0]
+    _, component = csgraph.connected_components(graph, connection="strong")
+    sources = np.repeat(np.arange(size), np.diff(graph.indptr))
+    leaves = component[sources] != component[graph.indices]
+    is_open = np.zeros(component.max() + 1, dtype=bool)
+    is_open[component[sources[leaves]]] = True
+    first = np.full(is_open.size, size)
+    np.minimum.at(first, component, np.arange(size))
+    first[is_open] = size
+    number = np.empty(is_open.size, dtype=np.int64)
+    number[np.argsort(first, kind="stable")] = np.arange(is_open.size)
+    number[is_open] = -1
+    return np.asarray(number[component])
+
+
+def often_visited(transition: Any, labels: Indices) -> Indices:
+    """One state a class, [classes], that is visited often in the first steps from anywhere."""
+    mass = (labels >= 0).astype(np.float64)
+    visits = np.zeros_like(mass)
+    for _ in range(SCOUTING_STEPS):
+        mass = np.asarray(mass @ transition)
+        visits += mass
+    states = np.flatnonzero(labels >= 0)
+    order = states[np.lexsort((-visits[states], labels[states]))]
+    first = np.searchsorted(labels[order], np.arange(int(labels.max()) + 1))
+    return np.asarray(order[first])
