@@ -32,6 +32,8 @@ _HOMES = {
     "minimax_pr2": "models.minimax_pr2",
     "fictitious_play": "models.fictitious_play",
     "perfect_model": "models.perfect_model",
+    "rommeo_em": "models.em",
+    "em": "models.em",
     "options": "models.options",
     "multi_agent_options": "models.multi_agent_options",
     "level_k": "models.recursive",

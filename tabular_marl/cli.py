@@ -90,13 +90,13 @@ def solve(
     ] = None,
     prior_update: Annotated[
         Literal["replaced", "kept"] | None,
-        arg(help="Whether a round's policy is the next prior (fictitious-play)."),
+        arg(help="Whether a round's policy is the next prior (fictitious-play, em, rommeo-em)."),
     ] = None,
     evaluation: Annotated[
         Literal["expectation", "regularised"] | None,
         arg(
             help="Values without or with the cost of leaving the prior (fictitious-play, "
-            "perfect-model)."
+            "perfect-model, rommeo-em)."
         ),
     ] = None,
     coupled: Annotated[

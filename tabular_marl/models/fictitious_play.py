@@ -109,11 +109,12 @@ def fictitious_play(
         else:
             fixed = (agent, Aggregation(OPPONENT, 0.0, model))
             solution = build(seen.reward, seen, fixed, "fictitious-play", given, first_mover)
+        x = np.asarray(solution.opponent_q)
         if replaced:
-            gains = gains + solution.opponent_q
+            gains = gains + x
             gains -= gains.max(axis=1, keepdims=True)
         elif not regularised:
-            gains = solution.opponent_q
+            gains = x
         return solution, Carried((_model(gains, beta, prior),), (gains,))
 
     limit = None

@@ -96,7 +96,7 @@ def share(policy: Array, choose: Array, terminate: Array, merged: Array, after: 
     whole = np.broadcast_to(merged, policy.shape)
     part = np.divide(chosen, whole, out=np.zeros(policy.shape), where=whole > 0)
     total: Array = (policy * part).sum(axis=after)
-    return np.minimum(total, 1.0)
+    return np.asarray(np.minimum(total, 1.0))
 
 
 def count(argument: str, number: object) -> int:
@@ -119,7 +119,7 @@ def prior_over(
     array = finite_array(argument, given)
     full = _spread(argument, array, shape, axes)
     probability_rows(argument, full, shape, axis=own)
-    return full / full.sum(axis=own, keepdims=True)
+    return np.asarray(full / full.sum(axis=own, keepdims=True))
 
 
 def termination(

@@ -46,7 +46,7 @@ from tabular_marl.models.lifting import (
     share,
     termination,
 )
-from tabular_marl.models.solve import Game, Options, Solved, build, two_player
+from tabular_marl.models.solve import Game, Options, Solved, build_as, two_player
 from tabular_marl.numerics.free_energy import free_energy, tilt
 from tabular_marl.numerics.recipe import Aggregation
 from tabular_marl.solution import Array, Solution
@@ -161,4 +161,4 @@ def multi_agent_options(
         }
 
     name, given = "multi-agent-options", flat_initial(solver)
-    return build(reward, lifted, recipe, name, given, fields, MultiAgentOptionsSolution)
+    return build_as(MultiAgentOptionsSolution, reward, lifted, recipe, name, given, fields)

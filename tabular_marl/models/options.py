@@ -42,7 +42,7 @@ from tabular_marl.models.lifting import (
     share,
     termination,
 )
-from tabular_marl.models.solve import Game, Options, Solved, build, two_player
+from tabular_marl.models.solve import Game, Options, Solved, build_as, two_player
 from tabular_marl.numerics.free_energy import free_energy_and_tilt
 from tabular_marl.numerics.recipe import Aggregation
 from tabular_marl.solution import Array, Solution
@@ -131,7 +131,8 @@ def options(
             "termination_policy": share(kept, choose[:, None, :], ends[:, :, None], merged, 2),
         }
 
-    return build(reward, lifted, recipe, "options", flat_initial(solver), fields, OptionsSolution)
+    given = flat_initial(solver)
+    return build_as(OptionsSolution, reward, lifted, recipe, "options", given, fields)
 
 
 def _low_level_prior(prior: ArrayLike | None, shape: tuple[int, ...]) -> Array:

@@ -210,7 +210,7 @@ class _Systems:
         if self.regularised:
             moved += beta**2 * (span + 2 * delta) * delta / abs(self.by_agent.beta)
             moved += terms * U * (2 + 2 * abs(beta) * span) / abs(self.by_agent.beta)
-        return (mine.error_bound + moved / (1 - gamma)) * (1 + 16 * U)
+        return float((mine.error_bound + moved / (1 - gamma)) * (1 + 16 * U))
 
     def _bound_greedy(self, mine: Solution, theirs: Solution) -> float | None:
         """At β^-i = ±inf ρ is exact where the optimum of x is beyond its error, else unknown."""

@@ -209,12 +209,10 @@ def _level_zero(
     """Both priors as [s, a] and [s, b], checked; level 0 has no conditional policies."""
     recipe = (Aggregation(AGENT, 0.0, agent_prior), Aggregation(OPPONENT, 0.0, opponent_prior))
     for name, prior in (("agent_prior", agent_prior), ("opponent_prior", opponent_prior)):
-        if np.ndim(prior if prior is not None else 0) > 2:
-            raise InputError(
-                name,
-                "have one or two axes, level 0 is not conditional",
-                f"it had {np.shape(prior)}",
-            )
+        axes = 0 if prior is None else np.ndim(prior)
+        if axes > 2:
+            must = "have one or two axes (level 0 is not conditional)"
+            raise InputError(name, must, f"it had {axes}")
     agent, opponent = check(recipe, states, actions)
     return (
         _normalised(np.broadcast_to(agent.prior[:, :, 0], (states, actions[AGENT]))),

@@ -94,6 +94,23 @@ MODELS: dict[str, Model] = {
             ("igl2019", "tian2019"),
         ),
         Model(
+            "rommeo-em",
+            "em",
+            ("beta", "prior_update", "evaluation", "rounds"),
+            ("beta",),
+            ("report (89)", "report (91)", "report (92)", "report (93)"),
+            ("tian2019",),
+            attribute="rommeo_em",
+        ),
+        Model(
+            "em",
+            "em",
+            ("beta_agent", "beta_opponent", "prior_update", "rounds"),
+            ("beta_agent", "beta_opponent"),
+            ("report (97)", "report (99)", "report (101)", "report (102)"),
+            ("tian2019", "grau-moya2018"),
+        ),
+        Model(
             "level-k",
             "recursive",
             ("beta", "beta_opponent", "levels", "chain", "level_two"),

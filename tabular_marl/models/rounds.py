@@ -131,8 +131,10 @@ def play(
     }
     result = Rounds(**kept, path=tuple(path), changes=tuple(changes), period=period, limit=limit)
     if status is Status.ROUNDS and rounds is None and options.get("on_failure") != "return":
+        known = "" if bound is None else f" The known limit is within {bound:.3g}."
         raise NotConverged(
-            f"{status.value} The policies still changed by {changes[-1]:.3g} in round {len(path)}.",
+            f"{status.value} The policies still changed by {changes[-1]:.3g} in round "
+            f"{len(path)}.{known}",
             result,
         )
     return result

@@ -122,13 +122,27 @@ def build(
     model: str,
     options: Options,
     fields: Fields,
-    kind: type[Kind] = Solution,  # type: ignore[assignment]  # mypy: defaults of generics
-) -> Kind:
+) -> Solution:
     """Solve ``recipe`` on Q's of ``reward``'s shape [S, *A], with ``game``'s rows and discount.
 
     The one place where models' results become a Solution: ``fields`` names the policies, the rest
-    (value, certificate, how the solve ended) is the same for all. ``kind`` is the Solution's class
-    where a model has more to say; its ``fields`` may then also put the value into another shape.
+    (value, certificate, how the solve ended) is the same for all.
+    """
+    return build_as(Solution, reward, game, recipe, model, options, fields)
+
+
+def build_as(
+    kind: type[Kind],
+    reward: Array,
+    game: Dynamics,
+    recipe: Recipe,
+    model: str,
+    options: Options,
+    fields: Fields,
+) -> Kind:
+    """:func:`build` for a model whose Solution says more: ``kind`` is its class.
+
+    Its ``fields`` may also put the value into another shape.
     """
     rows = game.transition
     if not game.is_sparse:

@@ -104,6 +104,8 @@ NEW_MODELS = {
     "fictitious-play": ("--beta-agent", "1", "--beta-opponent", "-1", "--prior-update", "kept"),
     "perfect-model": ("--beta-agent", "1", "--beta-opponent", "1", "--coupled", "--damping", ".5"),
     "level-k": ("--beta", "1", "--levels", "3", "--chain", "opponent"),
+    "rommeo-em": ("--beta", "1", "--prior-update", "kept", "--evaluation", "regularised"),
+    "em": ("--beta-agent", "1", "--beta-opponent", "1", "--rounds", "5"),
     "options": ("--beta", "1", "--num-options", "3"),
     "multi-agent-options": ("--beta", "1", "--beta-opponent", "-1"),
 }
