@@ -1,4 +1,4 @@
-"""Developer tasks: ``nox -s tests``, ``nox -s lint types imports``, ``nox -s deep``, ``nox -s docs``."""
+"""Developer tasks: ``nox`` for lint, types, imports and tests; ``nox -s deep``, ``nox -s docs``."""
 
 import nox
 
@@ -31,8 +31,9 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy on a real install: it does not see mapped packages in an editable one."""
     session.install(*CONSTRAINTS, ".[dev]")
+    config = f"{session.invoked_from}/pyproject.toml"
     session.chdir(session.create_tmp())
-    session.run("mypy", "-p", "tabular_marl", "--config-file", f"{session.invoked_from}/pyproject.toml")
+    session.run("mypy", "-p", "tabular_marl", "--config-file", config)
 
 
 @nox.session

@@ -1,4 +1,4 @@
-"""The directory map: verification/ and deep/ install as tabular_marl.verification and tabular_marl.deep."""
+"""The directory map: verification/ and deep/ install as subpackages of tabular_marl."""
 
 from setuptools import find_packages, setup
 

@@ -9,10 +9,10 @@ call :func:`require_torch` first.
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import Any
 
 
-def require_torch() -> ModuleType:
+def require_torch() -> Any:
     """The torch module; raises ImportError with the command that installs it where it is missing.
 
     >>> require_torch().__name__  # doctest: +SKIP

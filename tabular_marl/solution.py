@@ -43,7 +43,7 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Enclosure:
-    """A proved statement lo ≤ V* ≤ hi, entry by entry, from ball arithmetic at ``bits`` of precision.
+    """A proved statement lo ≤ V* ≤ hi, entry by entry, from ball arithmetic at ``bits`` bits.
 
     ``midpoint`` and ``radius`` are decimal strings from the ball checker, one a state;
     ``lower`` and ``upper`` are float64 numbers rounded outwards. ``method`` names the theorem.

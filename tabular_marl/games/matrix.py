@@ -9,6 +9,7 @@ one-state stochastic game with discount γ its discounted value is the payoff ov
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class MatrixGame:
     """
 
     payoffs: Array
-    actions: tuple[tuple[str, ...], ...] | None = None
+    actions: Any = None  # one list of labels a player; a tuple of tuples once checked
     name: str = ""
     source: str = ""
     players: tuple[str, ...] | None = None

@@ -65,7 +65,7 @@ class StochasticGame:
     opponent_reward: Array | None = None
     discount: float = 0.9
     states: tuple[str, ...] | None = None
-    actions: tuple[tuple[str, ...], ...] | None = None
+    actions: Any = None  # one list of labels a player; a tuple of tuples once checked
     name: str = ""
     source: str = ""
     initial: Array | None = None
@@ -111,7 +111,7 @@ class StochasticGame:
     @property
     def is_sparse(self) -> bool:
         """Whether the transitions are stored as a scipy.sparse CSR array."""
-        return sparse.issparse(self.transition)
+        return bool(sparse.issparse(self.transition))
 
     @property
     def transition_rows(self) -> Any:

@@ -14,7 +14,7 @@ or a game without interaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from tabular_marl.models.balancing_q import balancing_q
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 10,
@@ -62,18 +62,15 @@ def phase_diagram(
             order[row, column] = second.value[state] - first.value[state]
 
     label = game.actions[0][action]
+    most = float(np.abs(order).max()) or 1.0
     panels = [
-        (value, "value, agent first", "viridis", None),
-        (policy, f"probability of {label}", "cividis", (0.0, 1.0)),
-        (order, "opponent first minus agent first", "RdBu_r", "symmetric"),
+        (value, "value, agent first", "viridis", float(value.min()), float(value.max())),
+        (policy, f"probability of {label}", "cividis", 0.0, 1.0),
+        (order, "opponent first minus agent first", "RdBu_r", -most, most),
     ]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(9.4, 3.1), layout="constrained", dpi=150)
-        for axis, (data, title, colours, limits) in zip(axes, panels, strict=True):
-            if limits == "symmetric":
-                most = float(np.abs(data).max()) or 1.0
-                limits = (-most, most)
-            low, high = limits or (float(data.min()), float(data.max()))
+        for axis, (data, title, colours, low, high) in zip(axes, panels, strict=True):
             image = axis.pcolormesh(
                 grid, grid, data, cmap=colours, vmin=low, vmax=high, shading="gouraud"
             )

@@ -49,9 +49,7 @@ def test_rommeo_is_pr2_with_the_names_exchanged(beta):
     inner = rng.dirichlet(np.ones(A), (STATES, B)).transpose(0, 2, 1)
     outer = rng.dirichlet(np.ones(B), STATES)
     one = tm.rommeo(game, beta, agent_prior=inner, opponent_prior=outer)
-    other = tm.pr2(
-        swapped(game), beta, agent_prior=outer, opponent_prior=inner.transpose(0, 2, 1)
-    )
+    other = tm.pr2(swapped(game), beta, agent_prior=outer, opponent_prior=inner.transpose(0, 2, 1))
     close(one.value, other.value)
     close(one.opponent_q, other.agent_q)
     close(one.opponent_policy, other.agent_policy)
@@ -79,7 +77,9 @@ def test_equal_betas_make_the_views_agree(beta):
     value = tm.balancing_q(game, beta, beta).value
     for other in (
         tm.balancing_q(game, beta, beta, view="opponent"),
-        tm.rommeo(game, beta), tm.pr2(game, beta), tm.soft_q(game, beta),
+        tm.rommeo(game, beta),
+        tm.pr2(game, beta),
+        tm.soft_q(game, beta),
     ):
         close(other.value, value)
 

@@ -38,7 +38,10 @@ def test_import_loads_nothing_heavy(module: str, tmp_path: Path) -> None:
     ],
 )
 def test_plain_import_from_the_root_is_the_same_module(order: str) -> None:
-    code = f"import {order}; import verification.claim as a; import tabular_marl.verification.claim as b; assert a is b and verification is v"
+    code = (
+        f"import {order}; import verification.claim as a; "
+        "import tabular_marl.verification.claim as b; assert a is b and verification is v"
+    )
     python(code, ROOT)
 
 

@@ -98,8 +98,17 @@ def contains(enclosure, value):
 
 
 BETAS = [
-    (2.0, 3.0), (5.0, -3.0), (-2.0, -40.0), (0.0, 1e-300), (1e-9, -1e-12), (INF, -INF), (-INF, 0.0),
-    (1e3, -1e6), (1e15, -1e30), (1e200, 1e250), (-1e308, 5e-324),
+    (2.0, 3.0),
+    (5.0, -3.0),
+    (-2.0, -40.0),
+    (0.0, 1e-300),
+    (1e-9, -1e-12),
+    (INF, -INF),
+    (-INF, 0.0),
+    (1e3, -1e6),
+    (1e15, -1e30),
+    (1e200, 1e250),
+    (-1e308, 5e-324),
 ]
 
 
@@ -269,8 +278,11 @@ def test_units_do_not_matter():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    data=st.data(), rows=st.integers(1, 4), columns=st.integers(1, 9),
-    bits=st.sampled_from([53, 128, 256]), packed=st.booleans(),
+    data=st.data(),
+    rows=st.integers(1, 4),
+    columns=st.integers(1, 9),
+    bits=st.sampled_from([53, 128, 256]),
+    packed=st.booleans(),
 )
 def test_exact_product(data, rows, columns, bits, packed):
     """Against rational arithmetic, to bits relative to the largest |x|, denormals included."""
@@ -280,9 +292,7 @@ def test_exact_product(data, rows, columns, bits, packed):
     row = st.lists(entry, min_size=columns, max_size=columns)
     matrix = np.array(data.draw(st.lists(row, min_size=rows, max_size=rows)))
     matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    x = data.draw(
-        st.lists(st.integers(-(2**bits), 2**bits), min_size=columns, max_size=columns)
-    )
+    x = data.draw(st.lists(st.integers(-(2**bits), 2**bits), min_size=columns, max_size=columns))
     x[0] = 2**bits - 1
     with ctx.workprec(bits):
         product = ExactProduct(csr_array(matrix) if packed else matrix, bits)(x, arb(1))

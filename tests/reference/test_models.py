@@ -273,8 +273,11 @@ def test_one_shot_closed_forms():
     joint = np.exp(beta * payoff) / np.exp(beta * payoff).sum()
     value = math.log(np.exp(beta * payoff).mean()) / beta
     for solution in (
-        tm.rommeo(game, beta), tm.pr2(game, beta), tm.soft_q(game, beta),
-        tm.balancing_q(game, beta, beta), tm.balancing_q(game, beta, beta, view="opponent"),
+        tm.rommeo(game, beta),
+        tm.pr2(game, beta),
+        tm.soft_q(game, beta),
+        tm.balancing_q(game, beta, beta),
+        tm.balancing_q(game, beta, beta, view="opponent"),
     ):
         assert solution.value == pytest.approx([value], abs=1e-14)
         np.testing.assert_allclose(solution.joint_policy[0], joint, rtol=0, atol=1e-14)

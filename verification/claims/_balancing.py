@@ -179,8 +179,8 @@ AGENT = distribution("actions")
 OPPONENT = distribution("opponent_actions")
 CONDITIONAL = distribution("actions", "opponent_actions")
 MATRIX = array("actions", "opponent_actions")
-PRIORS = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
-POLICIES = {"agent_policy": AGENT, "opponent_policy": OPPONENT}
+PRIORS: dict[str, Any] = {"agent_prior": AGENT, "opponent_prior": OPPONENT}
+POLICIES: dict[str, Any] = {"agent_policy": AGENT, "opponent_policy": OPPONENT}
 
 
 def stage_scope(beta_agent: str = SIGNED, beta_opponent: str = SIGNED, **more: Any) -> Scope:
