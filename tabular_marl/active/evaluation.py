@@ -21,6 +21,9 @@ from tabular_marl.active.gain_bounds import centred
 from tabular_marl.numerics.elimination import TooMuchFill
 from tabular_marl.numerics.kernels import poisson as kernels
 
+#: From this many states on, so many steps of Krylov iteration are tried first.
+LARGE, QUICK = 50_000, 100
+
 #: Before Krylov iteration is tried, elimination may take this many products for each transition.
 PATIENCE = 15
 
@@ -43,22 +46,23 @@ def evaluate(chain: MarkovChain, reward: Array) -> tuple[Array, Array]:
     array([0.5, 0.5])
     """
     if chain.is_unichain and sparse.issparse(chain.transition):
+        if chain.num_states >= LARGE and (found := _krylov(chain, reward, QUICK)) is not None:
+            return found
         try:
             chain.prepare(PATIENCE * chain.transition.nnz)
         except TooMuchFill:
-            found = _krylov(chain, reward)
-            if found is not None:
+            if (found := _krylov(chain, reward, MAX_STEPS)) is not None:
                 return found
     return chain.gain_and_bias(reward)
 
 
-def _krylov(chain: MarkovChain, reward: Array) -> tuple[Array, Array] | None:
+def _krylov(chain: MarkovChain, reward: Array, max_steps: int) -> tuple[Array, Array] | None:
     """None if the equation does not hold well in the end."""
     matrix, at = chain.transition, int(chain.references[0])
     h = np.zeros(chain.num_states)
     size = float(np.abs(reward).max())
     parts = (matrix.indptr, matrix.indices, matrix.data)
-    rest = kernels.bicgstab(*parts, at, h, reward, RESIDUAL * size, MAX_STEPS)
+    rest = kernels.bicgstab(*parts, at, h, reward, RESIDUAL * size, max_steps)
     if not rest <= 10 * RESIDUAL * (size + np.abs(h).max()):
         return None
     return np.full(chain.num_states, h[at]), centred(h)
