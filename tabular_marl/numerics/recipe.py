@@ -46,7 +46,7 @@ Recipe = tuple[Aggregation, ...]
 
 @dataclass(frozen=True)
 class Level:
-    """A checked aggregation: ``prior`` is (S or 1, *remaining action axes or 1), full at ``axis``."""
+    """A checked aggregation: ``prior`` is (S or 1, *remaining axes or 1), full at ``axis``."""
 
     axis: int
     beta: float
