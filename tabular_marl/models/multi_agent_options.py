@@ -21,7 +21,7 @@ Q^H(s,z_,b,y). (83), (184) put Q^H inside its own definition, and da^i; it is Q(
 normaliser; (185) splits on b^i where b^-i is meant. (80) repeats q^{H,i} for the opponent's master
 and q^{T,-i}'s arguments, and its family (79) conditions the policies on less than (82)-(85) do, so
 the printed solution is not in it; it maximises the ELBO over policies conditioned as in 1 to 6.
-(77) has P(z_0^i) and P(b_0^i) twice; (86) leaves out nothing, (84) is right.
+(77) has P(z_0^i) and P(b_0^i) twice. (84) and (86) are right.
 
 Shapes, axes always in the order s, z_, y_, a, b, z, y: value U [s, z_, y_]; q [s, a, b, z, y];
 agent_policy π [s, a, b, z, y]; agent_master [s, b, z, y]; agent_termination [s, z_, b, y];

@@ -20,10 +20,9 @@ may settle, cycle (with two states, two actions and integer rewards it often doe
 or neither. ``damping`` d keeps the share d of the old policies.
 
 Units: the report's Q are β times ours. What is printed wrongly: (51) has no β^i although (55) has;
-(52) and (53) have no β^-i; (53)-(56) leave open whose prior P(b|s) is in (56), the same as in (54);
-(55) samples a next action b and then uses Q^i(s',b), so its E runs over b alone. 1.5 says that (56)
-restores what Balancing-Q has; it does only where ρ is the tilt of β^i Q^i(s,b), that is R^-i β^-i
-= R^i β^i: then both players' systems are one and (56) is ROMMEO.
+(52) and (53) have no β^-i; (56) does not say which prior P(b|s) is, it is that of (54). (56) gives
+back V^i ∝ V^-i, which 1.5 finds lost, only where ρ is also the tilt of β^i Q^i(s,b), as with
+β^-i R^-i = β^i R^i: then both players' systems are one, and (56) is ROMMEO.
 
 Shapes: the agent's q, agent_policy π, joint_policy [s, a, b]; opponent_policy ρ and opponent_q
 (the opponent's own Q^-i(s,b)) [s, b]; opponent_value [s].
