@@ -103,10 +103,9 @@ def perfect_model(
         raise InputError("game", "have an opponent_reward", "it had none")
     beta_i = inverse_temperature("beta_agent", beta_agent)
     beta_o = inverse_temperature("beta_opponent", beta_opponent)
-    if evaluation == "regularised" and not (np.isfinite(beta_i) and beta_i):
-        raise InputError(
-            "beta_agent", "be finite and not 0 for evaluation 'regularised'", f"it was {beta_i}"
-        )
+    if evaluation == "regularised" and not 1e-100 <= abs(beta_i) < np.inf:
+        must = "be finite and not 0 (1e-100 at least) for evaluation 'regularised'"
+        raise InputError("beta_agent", must, f"it was {beta_i}")
     if not 0 <= damping < 1:
         raise InputError("damping", "be a number in [0, 1)", f"it was {damping!r}")
     system = _Systems(

@@ -12,8 +12,10 @@ Shapes: policies as in :class:`~tabular_marl.solution.Solution`. Units: reward, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -70,11 +72,24 @@ class Rounds(Solution):
         """The rounds of the cycle, or the one round that the path settled in; empty if neither."""
         return self.path[-self.period :] if self.period else ()
 
+    @property
+    def course(self) -> str:
+        """Whether values "rise", "fall", stay "still" or do "neither", within the error bounds."""
+        up, down = False, False
+        for one, two in pairwise(self.path):
+            step = two.value - one.value
+            slack = (one.error_bound or math.inf) + (two.error_bound or math.inf)
+            up, down = up or bool((step > slack).any()), down or bool((step < -slack).any())
+        return {(True, True): "neither", (True, False): "rise", (False, True): "fall"}.get(
+            (up, down), "still"
+        )
+
     def details(self) -> dict[str, Any]:
         """The path in numbers."""
         return {
             "rounds": len(self.path),
             "period": self.period,
+            "course": self.course,
             "changes": self.changes,
             "path_values": [solution.value for solution in self.path],
             "path_error_bounds": [solution.error_bound for solution in self.path],

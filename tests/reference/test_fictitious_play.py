@@ -104,6 +104,7 @@ def test_replaced_priors_rise_to_the_hard_optimum(evaluation, betas):
     assert len(steps) > 3
     assert steps.min() >= -2e-9
     assert (result.opponent_policy[:, 1] == 0).all()
+    assert result.course == ("rise" if betas[1] > 0 else "fall")
 
 
 def test_an_action_that_underflowed_comes_back():

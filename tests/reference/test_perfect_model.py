@@ -151,6 +151,7 @@ def test_a_cycle_is_a_result_and_damping_ends_it():
     result = tm.perfect_model(game, 2.0, 2.0, coupled=True)
     assert result.status is tm.Status.CYCLE
     assert result.period == 2
+    assert result.course == "neither"
     one, two = result.cycle
     assert np.abs(one.value - two.value).max() > 0.1
     assert one.error_bound < 1e-9
@@ -172,6 +173,7 @@ def test_one_shot_coupling_settles_at_once():
     result = tm.perfect_model(chicken, 1.0, 1.0, coupled=True)
     assert result.period == 1
     assert len(result.path) <= 3
+    assert tm.perfect_model(chicken, 1.0, 1.0, coupled=True, rounds=1).course == "still"
 
 
 @pytest.mark.parametrize(
