@@ -43,29 +43,24 @@ def eliminate(matrix, right):  # type: ignore[no-untyped-def]
                 matrix[p, j], matrix[at, j] = matrix[at, j], matrix[p, j]
             for j in range(columns):
                 right[p, j], right[at, j] = right[at, j], right[p, j]
-        pivot, goal = matrix[p], right[p]
-        if pivot[p] < 0.0:
+        if matrix[p, p] < 0.0:
             sign = -sign
-        inverse = 1.0 / pivot[p]
+        inverse = 1.0 / matrix[p, p]
         for i in range(p + 1, n):
             factor = matrix[i, p] * inverse
             if factor != 0.0:
-                row, target = matrix[i], right[i]
                 for j in range(p + 1, n):
-                    row[j] -= factor * pivot[j]
+                    matrix[i, j] -= factor * matrix[p, j]
                 for j in range(columns):
-                    target[j] -= factor * goal[j]
+                    right[i, j] -= factor * right[p, j]
     for p in range(n - 1, -1, -1):
-        target = right[p]
         for i in range(p + 1, n):
             factor = matrix[p, i]
-            if factor != 0.0:
-                source = right[i]
-                for j in range(columns):
-                    target[j] -= factor * source[j]
+            for j in range(columns):
+                right[p, j] -= factor * right[i, j]
         inverse = 1.0 / matrix[p, p]
         for j in range(columns):
-            target[j] *= inverse
+            right[p, j] *= inverse
     return sign
 
 
@@ -314,30 +309,24 @@ def newton(system, y, values, scale, work):  # type: ignore[no-untyped-def]
             for k in range(m):
                 matrix[k * states + s, k * states + s] += 1.0
         # (I − upper) x − right z = block_rest, z − left x = block_last
+        width = block.shape[1]
         for a in range(rest):
-            row = upper[a]
-            goal = block[a]
             for b in range(rest):
-                row[b] = -row[b]
-            row[a] += 1.0
+                upper[a, b] = -upper[a, b]
+            upper[a, a] += 1.0
             for c in range(last):
                 factor = right[a, c]
-                if factor != 0.0:
-                    source, extra = left[c], block[rest + c]
-                    for b in range(rest):
-                        row[b] -= factor * source[b]
-                    for j in range(goal.shape[0]):
-                        goal[j] += factor * extra[j]
+                for b in range(rest):
+                    upper[a, b] -= factor * left[c, b]
+                for j in range(width):
+                    block[a, j] += factor * block[rest + c, j]
         if rest > 0:
             sign *= eliminate(upper, block[:rest])
         for c in range(last):
-            goal = block[rest + c]
             for a in range(rest):
                 factor = left[c, a]
-                if factor != 0.0:
-                    source = block[a]
-                    for j in range(goal.shape[0]):
-                        goal[j] += factor * source[j]
+                for j in range(width):
+                    block[rest + c, j] += factor * block[a, j]
         if discount > 0.0:
             for k in range(m):
                 row = matrix[k * states + s]

@@ -22,19 +22,19 @@ import math
 import numpy as np
 from numba import njit
 
-from tabular_marl.numerics.kernels.logit import newton, residual, workspace
+from tabular_marl.numerics.kernels.logit import newton, policies, residual, workspace
 
 PASSED, TARGET, FOLD, BIFURCATION = 0, 1, 2, 3
 #: How a path ended.
 DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, BACK_AT_ZERO = 0, 1, 2, 3
 
 #: Wanted and largest first correction of the log-odds in a step.
-AIM, MOST = 0.12, 0.6
+AIM, MOST = 0.25, 0.7
 #: On the way, Newton stops at corrections this small.
-ON_THE_WAY = 1e-3
+ON_THE_WAY = 1e-2
 SMALLEST_STEP = 1e-9
 #: Branches that cross do so within a step this short, in log-odds.
-SMALLEST_JUMP = 1e-4
+SMALLEST_JUMP = 2e-2
 
 
 @njit(cache=True, nogil=True)
@@ -354,30 +354,34 @@ def trace(system, y_start, v_start, lam_start, direction, targets, unit, longest
             continue
         fold = np.nan
         if onward != direction:
-            # dλ/ds changes sign between 0 and h
-            low, high, f_low, f_high = 0.0, shorter, abs(tl), -abs(tl1)
-            side = 0
-            for _ in range(60):
-                middle = (low * f_high - high * f_low) / (f_high - f_low)
+            # dλ/ds changes sign between 0 and h, or (its values there being rough) just beside
+            low, high, f_low, f_high, side = 0.0, shorter, 1.0, -1.0, 0
+            for probe in range(60):
+                if probe == 0:
+                    middle = -0.3 * min(shorter, h0)
+                elif probe == 1:
+                    middle = 1.3 * shorter
+                else:
+                    middle = (low * f_high - high * f_low) / (f_high - f_low)
                 lam2 = _predict(
                     middle, y, v, lam, ty, tv, tl, y0, v0, lam0, ty0, tv0, tl0, h0, y2, v2
                 )
                 offset = _beyond(y2, lam2, y, lam, ty, tl, unit, middle)
                 lam2, _, ratio, _ = _across(system, y2, v2, lam2, offset, ty, tl, unit, 1e-7, work)
-                if ratio == np.inf:
-                    break
                 f = _slope(work, unit, ty, tl) * direction
-                if abs(f) * unit < 1e-6 or high - low < 1e-13 * shorter:
+                if ratio == np.inf or (probe == 0 and f <= 0.0) or (probe == 1 and f >= 0.0):
+                    break
+                if abs(f) * unit < 1e-6 or (probe > 1 and high - low < 1e-13 * shorter):
                     fold = lam2
                     break
-                if f > 0.0:
+                if probe == 0 or (probe > 1 and f > 0.0):
                     low, f_low = middle, f
                     f_high = 0.5 * f_high if side == 1 else f_high
-                    side = 1
+                    side = 1 if probe > 1 else 0
                 else:
                     high, f_high = middle, f
                     f_low = 0.5 * f_low if side == -1 else f_low
-                    side = -1
+                    side = -1 if probe > 1 else 0
             near = 1e-9 * (1.0 + abs(fold))
             lows, highs = min(lam, lam1), max(lam, lam1)
             missed = (
@@ -449,3 +453,33 @@ def _slope(work, unit, ty, tl):  # type: ignore[no-untyped-def]
             length += slope[s, c] * slope[s, c]
             along += slope[s, c] * ty[s, c]
     return (1.0 if along > 0.0 else -1.0) / math.sqrt(length)
+
+
+@njit(cache=True, nogil=True)
+def landed(system, ys, vs, lams):  # type: ignore[no-untyped-def]
+    """Of each point: π [k, S, ΣA], max |π − p e^{λ w q(π)} / Σ|, and its V's largest |H_V|."""
+    prior, counts, owner, weights = system[3], system[4], system[5], system[6]
+    work = workspace(system)
+    count, states, total = ys.shape[0], prior.shape[0], prior.shape[1]
+    found = np.empty((count, states, total))
+    gaps = np.empty((count, 2))
+    answer = np.empty((states, total))
+    y = np.empty((states, ys.shape[2]))
+    for k in range(count):
+        _, gaps[k, 1] = residual(system, ys[k], vs[k], lams[k], work)
+        found[k] = work[0]
+        for s in range(states):
+            own, at = 0, 0
+            for i in range(counts.shape[0]):
+                mine = work[3][owner[i], s]
+                for a in range(1, counts[i]):
+                    y[s, own + a - 1] = lams[k] * weights[i] * (mine[at + a] - mine[at])
+                own += counts[i] - 1
+                at += counts[i]
+        policies(y, prior, counts, answer, work[1])
+        worst = 0.0
+        for s in range(states):
+            for a in range(total):
+                worst = max(worst, abs(answer[s, a] - found[k, s, a]))
+        gaps[k, 0] = worst
+    return found, gaps

@@ -1,0 +1,1 @@
+"""Equilibria: logit (quantal response) branches, their Nash limits, exploitability, proofs."""
