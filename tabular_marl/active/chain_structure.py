@@ -25,7 +25,8 @@ SCOUTING_STEPS = 8
 
 def check_square(given: Any, states: tuple[str, ...] | None = None) -> Any:
     """A locked copy of a stochastic matrix [n, n], dense or CSR; InputError names a bad row."""
-    shape = given.shape if sparse.issparse(given) else np.shape(given)
+    is_sparse = bool(sparse.issparse(given))
+    shape = given.shape if is_sparse else np.shape(given)
     if len(shape) != 2 or shape[0] != shape[1] or not shape[0]:
         raise InputError("transition", "be square and not empty", f"its shape was {shape}")
     return check_transition(given, shape[:1], states, None)

@@ -71,15 +71,12 @@ def eliminate(matrix: Any, exits: Array, max_work: int = MAX_WORK) -> Eliminatio
     array([2., 2.])
     """
     exits = np.array(exits, dtype=np.float64)
-    if (
-        sparse.issparse(matrix)
-        and matrix.shape[0] <= MAX_DENSE
-        and (matrix.nnz > FULL * matrix.shape[0] ** 2)
-    ):
-        matrix = matrix.toarray()
-    if sparse.issparse(matrix):
+    size = matrix.shape[0]
+    is_sparse = bool(sparse.issparse(matrix))
+    if is_sparse and (size > MAX_DENSE or matrix.nnz <= FULL * size**2):
         return _sparse(sparse.csr_array(matrix), exits, max_work)
-    return _dense(np.array(matrix, dtype=np.float64, order="C"), exits)
+    dense = matrix.toarray() if is_sparse else matrix
+    return _dense(np.array(dense, dtype=np.float64, order="C"), exits)
 
 
 def _check_pivots(pivots: Array, first: int = 0) -> None:
