@@ -276,8 +276,8 @@ def _checked(bits: int) -> int:
 
 def _enclosure(proved: Balls, method: str, bits: int, started: float) -> Enclosure:
     """The proved balls as outward-rounded doubles and as decimal strings that contain them."""
-    lower = [_outward(ball.lower(), -math.inf) for ball in proved]
-    upper = [_outward(ball.upper(), math.inf) for ball in proved]
+    lower = [outward(ball.lower(), -math.inf) for ball in proved]
+    upper = [outward(ball.upper(), math.inf) for ball in proved]
     decimals = [ball.mid_rad_10exp(math.ceil(bits * math.log10(2))) for ball in proved]
     return Enclosure(
         lower=read_only(np.array(lower)),
@@ -290,7 +290,7 @@ def _enclosure(proved: Balls, method: str, bits: int, started: float) -> Enclosu
     )
 
 
-def _outward(endpoint: arb, direction: float) -> float:
+def outward(endpoint: arb, direction: float) -> float:
     """The nearest double on the far side of an exact endpoint."""
     nearest = float(endpoint)
     beyond = arb(nearest) <= endpoint if direction < 0 else arb(nearest) >= endpoint
