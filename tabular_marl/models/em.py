@@ -53,7 +53,7 @@ from tabular_marl.models.solve import Game, Options, Solved, build, first_mover,
 from tabular_marl.numerics.free_energy import free_energy, free_energy_and_tilt
 from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation, check
 from tabular_marl.solution import Array, Solution
-from tabular_marl.validation import InputError, inverse_temperature, one_of
+from tabular_marl.validation import InputError, inverse_temperature, one_of, read_only
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def rommeo_em(
         evidence = free_energy(worth[None], beta, shared, axis=1)[0]
         bounds.append((before.mean(), worth.mean(), evidence))
         answer = free_energy(solution.q, beta, pi if replaced else priors[0], axis=1)
-        return replace(solution, opponent_q=answer), Carried(policies, (after, new))
+        return replace(solution, opponent_q=read_only(answer)), Carried(policies, (after, new))
 
     none = np.zeros(seen.reward.shape)
     limit = None
@@ -210,7 +210,7 @@ def em(
             before = before - (rho * (pi * np.log(cost)).sum(axis=1)).sum(axis=1) / beta_i
         bounds.append((before.mean(), worth.mean(), worth_o.mean()))
         memory = (mine.q, latest.q, gains, gains_o)
-        return replace(mine, opponent_q=answer), Carried((new_pi, new_rho), memory)
+        return replace(mine, opponent_q=read_only(answer)), Carried((new_pi, new_rho), memory)
 
     memory = (start[0].q, start[1].q, np.zeros_like(pi_0), np.zeros_like(rho_0))
     played = play(step, Carried(priors, memory), "em", options, rounds)

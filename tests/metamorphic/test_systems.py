@@ -1,6 +1,8 @@
-"""Changes of a game whose effect on every system's answer is known without solving it."""
+"""Every system: changes of a game whose effect is known without solving it, and being a value."""
 
 from __future__ import annotations
+
+import pickle
 
 import numpy as np
 import pytest
@@ -114,6 +116,20 @@ def test_sparse_and_dense_are_one_game(name):
     one, other = SYSTEMS[name](game), SYSTEMS[name](packed)
     close(one.value, other.value)
     close(one.opponent_policy, other.opponent_policy)
+
+
+@every
+def test_answers_are_locked_pickle_and_name_their_model(name):
+    result = SYSTEMS[name](game_of(11))
+    parts = [result, *getattr(result, "path", ()), getattr(result, "opponent", None)]
+    arrays = [x for part in parts if part for x in vars(part).values() if isinstance(x, np.ndarray)]
+    assert len(arrays) >= 5
+    assert not any(array.flags.writeable for array in arrays)
+    again = pickle.loads(pickle.dumps(result))
+    assert type(again) is type(result)
+    np.testing.assert_array_equal(again.value, result.value)
+    assert result.model in name or result.model == "behavioural-levels"
+    assert result.certify().width < 1e-12
 
 
 @pytest.mark.parametrize("name", sorted(set(SYSTEMS) - TWO_REWARDS))

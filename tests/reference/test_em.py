@@ -97,7 +97,7 @@ def test_the_bound_is_a_bound_and_jensens_gap_is_real(beta):
 @pytest.mark.parametrize("evaluation", ["expectation", "regularised"])
 @pytest.mark.parametrize("beta", [2.0, -4.0])
 def test_replaced_priors_rise_to_the_joint_optimum(evaluation, beta):
-    game, rho = game_of(4), np.array([0.3, 0.7, 0.0])
+    game, rho = game_of(13), np.array([0.3, 0.7, 0.0])
     result = tm.rommeo_em(game, beta, "replaced", evaluation, opponent_prior=rho, tol=1e-9)
     assert result.status is tm.Status.CONVERGED
     best = tm.soft_q(game, math.copysign(INF, beta), prior=np.ones((S, A, 1)) / A * rho)
