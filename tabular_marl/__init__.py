@@ -46,7 +46,7 @@ _HOMES = {
     "claim": "verification",
     "verify": "verification",
 }
-_MODULES = ("games", "models", "numerics", "verification", "deep")
+_MODULES = ("active", "deep", "games", "models", "numerics", "verification")
 
 __all__ = [*_HOMES, *_MODULES, "__version__"]
 
