@@ -87,11 +87,14 @@ class Greedy:
         self._last: tuple[float, Array] | None = None
         self._sparse = bool(sparse.issparse(rows))
         self._terms = int(np.diff(rows.indptr).max()) if self._sparse else self.states
+        self._indices: Any = rows.indices if self._sparse else None
+        if self._sparse and self._indices.dtype == np.int32:
+            self._indices = self._indices.view(np.uint32)  # spares loops a test for indices below 0
         slot = self._terms if self._sparse and self._terms * self.states <= rows.nnz else 0
         self._slots = (
             slot,
             np.full(self.states, -1),
-            np.empty(slot * self.states, dtype=np.int32),
+            np.empty(slot * self.states, dtype=np.uint32),
             np.empty(slot * self.states),
         )
 
@@ -122,7 +125,7 @@ class Greedy:
         given = (self._reward, self._excess, self._sign, self.discount, float(offset), rest)
         kept = (self._drift, slack, self._stale, self._choice, residual, radius, accurate, error)
         if self._sparse:
-            csr = (self._rows.indptr, self._rows.indices, self._rows.data)
+            csr = (self._rows.indptr, self._indices, self._rows.data)
             kernels.sparse_greedy(*csr, *given, *kept, *self._slots)
         else:
             kernels.dense_greedy(self._rows, *given, *kept)
@@ -141,7 +144,7 @@ class Greedy:
         if swept.moved > MANY * self.states:
             tolerance = max(tolerance, ROUGH)
         slot, action, indices, data = self._slots
-        csr = (self._rows.indptr, self._rows.indices, self._rows.data, swept.choice)
+        csr = (self._rows.indptr, self._indices, self._rows.data, swept.choice)
         if slot > 0 and np.array_equal(action, swept.choice):  # the policy's rows, one a state
             csr = (np.arange(0, data.size + 1, slot), indices, data, np.zeros_like(swept.choice))
         return self._equations.solve_chosen(*csr, right, tolerance).x

@@ -187,7 +187,7 @@ class PolicyEquations:
         states = self.num_states
         return (
             self._buffer("indptr", states + 1, np.int64),
-            self._buffer("indices", entries, np.int32),
+            self._buffer("indices", entries, np.uint32),  # unsigned: no test for indices below 0
             self._buffer("data", entries),
             self._buffer("split", states, np.int64),
             self._buffer("diagonal", states),
@@ -245,8 +245,10 @@ class PolicyEquations:
 
     def _eliminate(self, matrix: Matrix, b: Array, band: Band) -> LinearSolution:
         indptr, indices, data, _, diagonal = matrix
+        padded = int(banded.padded_width(band.width))
+        upper = self._buffer("upper", self.num_states * padded).reshape(-1, padded)
         x = banded.eliminate(
-            indptr, indices, data, diagonal, b, band.order, band.position, band.width
+            indptr, indices, data, diagonal, b, band.order, band.position, band.width, upper
         )
         size = packed.residual(indptr, indices, data, diagonal, x, b, np.empty_like(x))
         return LinearSolution(x, float(size), 1, "banded")
@@ -284,7 +286,9 @@ class PolicyEquations:
             return False
         indptr, indices, data, _, _ = matrix
         shape = (self.num_states, self.num_states)
-        pattern = sparse.csr_array((data, indices, indptr.astype(np.int32)), shape=shape)
+        pattern = sparse.csr_array(
+            (data, indices.astype(np.int32), indptr.astype(np.int32)), shape=shape
+        )
         order = csgraph.reverse_cuthill_mckee(pattern, symmetric_mode=False).astype(np.int64)
         self._orders.append((order, np.argsort(order)))
         return True

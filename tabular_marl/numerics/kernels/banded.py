@@ -39,42 +39,55 @@ def widths(indptr, indices, position, limit):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def eliminate(indptr, indices, data, diagonal, b, order, position, width):  # type: ignore[no-untyped-def]
+def padded_width(width):  # type: ignore[no-untyped-def]
+    """Numbers that a row of U takes: whole blocks of eight columns, wherever the pivot is."""
+    return 8 * ((width + 7) // 8 + 1)
+
+
+@njit(cache=True, nogil=True)
+def eliminate(indptr, indices, data, diagonal, b, order, position, width, upper):  # type: ignore[no-untyped-def]
     """x of (I − M) x = b / d by LU in the given order, where ``order[position[s]] = s``.
 
-    Rows of U are padded to whole blocks of eight, which the compiler turns into vectors.
+    ``upper`` [S, padded_width(width)] is room for U; row i begins at column 8 ⌊i/8⌋, so that a
+    block of a row is always read and written as a whole: windows that move by one column would
+    read what is still on its way to memory.
     """
     states = diagonal.shape[0]
-    blocks = (width + 8) // 8
-    padded = 8 * blocks
-    upper = np.zeros((states, padded))  # upper[i, 0] holds the pivot's inverse
+    padded = upper.shape[1]
+    inverse = np.empty(states)
     y = np.empty(states)
-    row = np.empty(width + padded)
+    row = np.empty(2 * padded + 8)
     for i in range(states):
-        s = order[i]
-        for k in range(width + padded):
+        base = 8 * (max(0, i - width) // 8)
+        for k in range(row.shape[0]):
             row[k] = 0.0
-        row[width] = 1.0
+        s = order[i]
+        row[i - base] = 1.0
         for k in range(indptr[s], indptr[s + 1]):
-            row[position[indices[k]] - i + width] -= data[k]
+            row[position[indices[k]] - base] -= data[k]
         total = b[s] / diagonal[s]
         for j in range(max(0, i - width), i):
-            at = j - i + width
-            factor = row[at] * upper[j, 0]
+            factor = row[j - base] * inverse[j]
             if abs(factor) > _NOTHING:
-                for block in range(0, padded, 8):  # row[at] itself is spent
-                    for k in range(8):
-                        row[at + block + k] -= factor * upper[j, block + k]
+                at = 8 * (j // 8) - base
+                target = row[at : at + padded]
+                pivots = upper[j]
+                for k in range(padded):
+                    target[k] -= factor * pivots[k]
                 total -= factor * y[j]
+        at = 8 * (i // 8)
         for k in range(padded):
-            upper[i, k] = row[width + k]
-        upper[i, 0] = 1.0 / row[width]
+            upper[i, k] = row[at - base + k]
+        for k in range(i - at + 1):  # L and the pivot
+            upper[i, k] = 0.0
+        inverse[i] = 1.0 / row[i - base]
         y[i] = total
     x = np.empty(states)
     for i in range(states - 1, -1, -1):
         total = y[i]
-        for k in range(1, min(width, states - 1 - i) + 1):
-            total -= upper[i, k] * y[i + k]
-        y[i] = total * upper[i, 0]
+        at = 8 * (i // 8)
+        for k in range(i + 1, min(i + width, states - 1) + 1):
+            total -= upper[i, k - at] * y[k]
+        y[i] = total * inverse[i]
         x[order[i]] = y[i]
     return x
