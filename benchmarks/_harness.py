@@ -30,7 +30,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 #: A first run longer than this (seconds) is also the only one.
-SLOW = 4.0
+SLOW = 2.0
 OURS = "tabular-marl"
 
 

@@ -9,10 +9,11 @@ when the game was built, and it is divided by the bytes of the game's transition
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import subprocess
 import sys
-import threading
 import time
 
 import _harness as harness  # first: it fixes the threads
@@ -25,35 +26,33 @@ BETAS = [(5.0, 3.0), (50.0, 50.0), (5.0, -3.0), (50.0, -50.0)]
 TOLERANCE = 1e-10
 
 
-def resident() -> int:
-    """Bytes of this process in memory now."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
+def memory(field: str) -> int:
+    """Bytes of this process: VmRSS now, or VmHWM, the most so far (Linux)."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(field))
+
+
+def forget_peak() -> None:
+    """Let VmHWM start again from what is in memory now."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
 
 
 def one(local: bool, discount: float, betas: tuple[float, float], states: int) -> dict[str, object]:
-    """Solve one game twice: compiled the first time on a small game, then watched."""
+    """Solve a small game, which compiles, then the one that is measured."""
     small = generate.sparse_game(500, (4, 4), seed=3, local=local, discount=discount)
     ours.engine(small, betas, TOLERANCE)
     game = generate.sparse_game(states, (4, 4), seed=3, local=local, discount=discount)
     rows = game.transition
     stored = rows.data.nbytes + rows.indices.nbytes + rows.indptr.nbytes
-    base = peak = resident()
-    running = True
-
-    def watch() -> None:
-        nonlocal peak
-        while running:
-            peak = max(peak, resident())
-            time.sleep(0.002)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    start = time.perf_counter()
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)  # what building the game left behind is no room to use
+    forget_peak()
+    base = memory("VmRSS")
+    start = time.process_time()
     found = ours.engine(game, betas, TOLERANCE)
-    seconds = time.perf_counter() - start
-    running = False
-    watcher.join()
+    seconds = time.process_time() - start
+    peak = memory("VmHWM")
     exact = ours.reference(game, betas)
     return {
         "seconds": seconds,

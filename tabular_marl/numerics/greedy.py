@@ -87,8 +87,8 @@ class Greedy:
         self._last: tuple[float, Array] | None = None
         self._sparse = bool(sparse.issparse(rows))
         self._terms = int(np.diff(rows.indptr).max()) if self._sparse else self.states
-        self._indices: Any = rows.indices if self._sparse else None
-        if self._sparse and self._indices.dtype == np.int32:
+        self._indices: Any = rows.indices if self._sparse else np.empty(0)
+        if self._indices.dtype == np.int32:
             self._indices = self._indices.view(np.uint32)  # spares loops a test for indices below 0
         slot = self._terms if self._sparse and self._terms * self.states <= rows.nnz else 0
         self._slots = (
