@@ -251,6 +251,7 @@ def test_the_fingerprint_sees_code_not_layout(tmp_path):
 
 
 CLAIMS = """
+import pathlib
 import time
 import tabular_marl as tm
 from tabular_marl.verification import instances, number
@@ -259,7 +260,8 @@ family = instances(x=number())
 
 def made(k):
     def gap(arithmetic, x):
-        time.sleep({pause})
+        while k >= {held} and not pathlib.Path({gate!r}).exists():
+            time.sleep(0.01)
         return x * x + k
     return gap
 
@@ -270,7 +272,7 @@ for k in range({count}):
 
 def test_processes_give_the_same_rows(tmp_path):
     path = tmp_path / "claims.py"
-    path.write_text(CLAIMS.format(pause=0, count=4, name="many"))
+    path.write_text(CLAIMS.format(held=4, gate="", count=4, name="many"))
     one = run(str(path), store=False)
     two = run(str(path), store=tmp_path / "kept", jobs=2)
     assert [row.claim.id for row in two.rows] == [f"many.{k}" for k in range(4)]
@@ -282,7 +284,8 @@ def test_processes_give_the_same_rows(tmp_path):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_interrupting_keeps_what_was_done_and_resumes(tmp_path, jobs):
     path = tmp_path / "claims.py"
-    path.write_text(CLAIMS.format(pause=0.002, count=12, name=f"jobs{jobs}"))
+    gate = tmp_path / "gate"  # later claims wait here until the run has been interrupted
+    path.write_text(CLAIMS.format(held=3, gate=str(gate), count=12, name=f"jobs{jobs}"))
     code = (
         "from tabular_marl.verification import verify\n"
         f"report = verify({str(path)!r}, store={str(tmp_path / 'kept')!r}, jobs={jobs}, "
@@ -296,6 +299,8 @@ def test_interrupting_keeps_what_was_done_and_resumes(tmp_path, jobs):
             break
         time.sleep(0.05)
     going.send_signal(signal.SIGINT)
+    time.sleep(1)
+    gate.touch()
     told, _ = going.communicate(timeout=60)
     done = len(list(kept.glob(f"jobs{jobs}.*.json")))
     assert told.split()[0] == "True"
