@@ -262,12 +262,12 @@ def _transition_rows(transition: Any, shape: tuple[int, ...]) -> Any:
     sample = dense[:: max(1, rows // 64)]
     if np.count_nonzero(sample) >= SPARSE_SHARE * sample.size:
         return dense
-    indptr = np.zeros(rows + 1, dtype=np.int64)
-    entries = int(kernels.count_entries(dense, indptr))
-    if entries >= SPARSE_SHARE * dense.size:
+    room = int(SPARSE_SHARE * dense.size) + states
+    indptr, indices, data = np.empty(rows + 1, np.int64), np.empty(room, np.int32), np.empty(room)
+    entries = int(kernels.compress(dense, indptr, indices, data))
+    if entries < 0:
         return dense
-    indices, data = np.empty(entries, dtype=np.int32), np.empty(entries)
-    kernels.compress(dense, indptr, indices, data)
+    data, indices = data[:entries].copy(), indices[:entries].copy()
     return sparse.csr_array((data, indices, indptr), shape=(rows, states))
 
 

@@ -254,26 +254,34 @@ def sparse_sweep(  # type: ignore[no-untyped-def]
     return known or not zero
 
 
-@njit(cache=True)
-def count_entries(transition, row_ends):  # type: ignore[no-untyped-def]
-    """How many entries of transition[rows, S] are not zero; their running count after each row."""
-    found = 0
-    for row in range(transition.shape[0]):
-        p = transition[row]
-        for t in range(p.shape[0]):
-            found += p[t] != 0.0
-        row_ends[row + 1] = found
-    return found
+@njit(cache=True, fastmath={"reassoc"})
+def _weight(piece):  # type: ignore[no-untyped-def]
+    """Σ |p| over a piece of a row: 0 if and only if all of it is."""
+    total = 0.0
+    for t in range(piece.shape[0]):
+        total += abs(piece[t])
+    return total
 
 
 @njit(cache=True)
-def compress(transition, row_ends, indices, data):  # type: ignore[no-untyped-def]
-    """The entries of transition[rows, S] that are not zero, as CSR."""
-    for row in range(transition.shape[0]):
-        p = transition[row]
-        fill = row_ends[row]
-        for t in range(p.shape[0]):
-            if p[t] != 0.0:
-                indices[fill] = t
-                data[fill] = p[t]
-                fill += 1
+def compress(rows, row_ends, indices, data):  # type: ignore[no-untyped-def]
+    """The entries of dense rows[·, S] that are not zero, as CSR, in one pass; returns their number.
+
+    Gives up with -1 when ``data`` is full. Zeros are passed over in pieces of 64.
+    """
+    states = rows.shape[1]
+    fill = 0
+    row_ends[0] = 0
+    for row in range(rows.shape[0]):
+        if fill + states > data.shape[0]:
+            return -1
+        for begin in range(0, states, 64):
+            end = min(begin + 64, states)
+            if _weight(rows[row, begin:end]) != 0.0:
+                for t in range(begin, end):
+                    if rows[row, t] != 0.0:
+                        indices[fill] = t
+                        data[fill] = rows[row, t]
+                        fill += 1
+        row_ends[row + 1] = fill
+    return fill
