@@ -19,6 +19,7 @@ from typing import Any
 from tabular_marl.validation import InputError
 from tabular_marl.verification.claim import Check, Claim, Options
 from tabular_marl.verification.evidence import Evidence, Outcome
+from tabular_marl.verification.interruption import Interruption
 from tabular_marl.verification.methods.sampling import Sampling
 from tabular_marl.verification.registry import LEDGER, Ledger
 from tabular_marl.verification.relation import Gap
@@ -170,15 +171,18 @@ def verify(
             evidence[item.id] = known.evidence
         else:
             todo.append((item, options))
-    interrupted = False
+    interruption = Interruption()
     shown = _Progress(len(todo), len(needed) - len(todo)) if progress else None
     try:
-        for name, found in _results(todo, kept, jobs):
-            evidence[name] = found
-            if shown:
-                shown.advance(name)
+        with interruption:
+            for name, found in _results(todo, kept, jobs):
+                evidence[name] = found
+                if shown:
+                    shown.advance(name)
+                if interruption.asked:
+                    break
     except KeyboardInterrupt:
-        interrupted = True
+        interruption.asked = True
     finally:
         if shown:
             shown.close()
@@ -188,7 +192,7 @@ def verify(
         for row in rows:
             if row.witness is not None and row.verdict.word == "refuted":
                 write(row.witness, place / f"{row.claim.id}.json")
-    return Report(rows, time.perf_counter() - start, interrupted)
+    return Report(rows, time.perf_counter() - start, interruption.asked)
 
 
 def stored(*patterns: str, store: Path | str | bool = True) -> Report:
