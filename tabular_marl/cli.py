@@ -177,16 +177,18 @@ def solve(
         seen, **arguments, **given_priors, discount=discount, method=method, tol=tol
     )
     enclosure = solution.certify(bits) if certify else None
+    used = discount if discount is not None else getattr(seen, "discount", 0.0)
     if json:
-        emit_json(solution_row(model, game, arguments, solution, enclosure))
+        emit_json(solution_row(model, game, used, arguments, solution, enclosure))
     else:
-        print_solution(model, game, arguments, seen, solution, enclosure)
+        print_solution(model, game, used, arguments, seen, solution, enclosure)
     return 0
 
 
 def solution_row(
     model: str,
     game: str,
+    discount: float,
     arguments: dict[str, Any],
     solution: Solution,
     enclosure: Any,
@@ -195,6 +197,7 @@ def solution_row(
     row = {
         "model": model,
         "game": game,
+        "discount": discount,
         **arguments,
         "status": solution.status.value,
         "method": solution.method,
@@ -231,6 +234,7 @@ ROWS_SHOWN = 30
 def print_solution(
     model: str,
     game: str,
+    discount: float,
     arguments: dict[str, Any],
     seen: MatrixGame | StochasticGame,
     solution: Solution,
@@ -242,23 +246,23 @@ def print_solution(
     from rich.table import Table
 
     console = Console()
-    setting = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    setting = ", ".join(f"{k}={v}" for k, v in {**arguments, "discount": discount}.items())
     console.print(f"[bold]{model}[/bold] on {game} ({setting})", highlight=False)
     agents, opponents = ("agent", 0), ("opponent", 1)
-    states = getattr(seen, "states", None) or ("",)
+    states = getattr(seen, "state_labels", ("(only one)",))
     shown = range(min(len(states), ROWS_SHOWN))
 
     def show(title: str, policy: Any, player: tuple[str, int]) -> None:
         """A row a state; where the player answers, a row a state and action of the other."""
         who, axis = player
-        own, others = seen.actions[axis], seen.actions[1 - axis]
+        own, others = seen.action_labels[axis], seen.action_labels[1 - axis]
         answers = policy.ndim == 3
         table = Table("state", *(["given"] if answers else []), *own, title=title.format(who))
         for s in shown:
             for k, other in enumerate(others if answers else ("",)):
                 row = policy[s].take(k, axis=1 - axis) if answers else policy[s]
                 given = [other] if answers else []
-                table.add_row(states[s] or "(only one)", *given, *(f"{p:.6g}" for p in row))
+                table.add_row(states[s], *given, *(f"{p:.6g}" for p in row))
         console.print(table)
 
     values = solution.value.reshape(len(states), -1)
@@ -267,7 +271,7 @@ def print_solution(
         names = [f"option before: {k}" for k in np.ndindex(solution.value.shape[1:])]
     table = Table("state", *names)
     for s in shown:
-        table.add_row(states[s] or "(only one)", *(f"{value:.12g}" for value in values[s]))
+        table.add_row(states[s], *(f"{value:.12g}" for value in values[s]))
     console.print(table)
     if solution.value.ndim == 1:
         show("{}'s policy", solution.agent_policy, agents)
@@ -285,18 +289,23 @@ def print_solution(
         console.print(", ".join(f"{name} {value}" for name, value in facts.items()))
     bound = "none" if solution.error_bound is None else f"{solution.error_bound:.3g}"
     console.print(
-        f"method {solution.method}, {solution.iterations} iterations, residual "
+        f"method {solution.method}, iterations {solution.iterations}, residual "
         f"{solution.residual:.3g}, [bold]proved error bound {bound}[/bold], "
-        f"{solution.seconds * 1e3:.3g} ms",
+        f"{time_taken(solution.seconds)}",
         highlight=False,
     )
     if enclosure is not None:
         console.print(
             f"certified in {enclosure.bits}-bit ball arithmetic ({enclosure.method}): every value "
             f"lies in an interval at most {max(map(float, enclosure.radius)) * 2:.3g} wide, "
-            f"{enclosure.seconds * 1e3:.3g} ms",
+            f"{time_taken(enclosure.seconds)}",
             highlight=False,
         )
+
+
+def time_taken(seconds: float) -> str:
+    """Three digits, in ms below a second."""
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def verify(
@@ -319,6 +328,8 @@ def verify(
     from tabular_marl.verification.ledger import verify as run
     from tabular_marl.verification.reports import terminal, write
 
+    if report is not None:  # told before the work, not after it
+        report.mkdir(parents=True, exist_ok=True)
     ran = run(*patterns, examples=examples, jobs=jobs, seed=seed, fresh=fresh, progress=not json)
     if json:
         emit_json(ran.as_json())
@@ -398,6 +409,8 @@ def main(arguments: list[str] | None = None) -> None:
         code = fail("interrupted", 130)
     except BrokenPipeError:
         code = 0
+    except OSError as error:
+        code = fail(f"file {error.filename!r} must be one to read or write; {error.strerror}", 2)
     sys.exit(code)
 
 

@@ -22,8 +22,9 @@ from tabular_marl.validation import InputError, one_of
 def load_priors(path: str | os.PathLike[str], model: Callable[..., Any]) -> dict[str, Array]:
     """The priors in ``path``, by the names of ``model``'s arguments. Raises InputError."""
     known = [name for name in inspect.signature(model).parameters if name.endswith("prior")]
+    held = read_bytes(path)
     try:
-        content = json.loads(read_bytes(path).decode("utf-8-sig"), parse_float=str, parse_int=str)
+        content = json.loads(held.decode("utf-8-sig"), parse_float=str, parse_int=str)
     except (ValueError, RecursionError) as error:
         raise InputError(str(path), "be JSON in UTF-8", f"it was not ({error})") from None
     if not isinstance(content, dict):

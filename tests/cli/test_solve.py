@@ -53,6 +53,25 @@ def test_the_same_game_from_a_file_gives_the_same_answer(capsys, tmp_path, suffi
     assert solve_json(capsys, str(path), *BALANCING)["value"] == named["value"]
 
 
+def test_arrays_without_labels_are_shown_by_number(capsys, tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    transition, reward = rng.dirichlet(np.ones(3), (3, 2, 4)), rng.normal(size=(3, 2, 4))
+    np.savez(tmp_path / "own.npz", transition=transition, reward=reward, discount=0.75)
+    arguments = (str(tmp_path / "own.npz"), "--model", "rommeo", "--beta", "2")
+    code, out, err = run(capsys, "solve", *arguments)
+    assert (code, err) == (0, "")
+    value = tm.rommeo(tm.StochasticGame(transition, reward, discount=0.75), 2.0).value
+    assert all(f"{v:.12g}" in out for v in value)  # a row for every state
+    assert "discount=0.75" in out
+    assert solve_json(capsys, *arguments)["discount"] == 0.75
+    assert solve_json(capsys, *arguments, "--discount", "0.5")["discount"] == 0.5
+    payoffs = tmp_path / "payoffs.json"
+    payoffs.write_text('{"payoffs": [[[1, 0, 2], [0, "1/2", 1]], [[0, 1, 2], [1, 0, 3]]]}')
+    code, out, err = run(capsys, "solve", str(payoffs), "--model", "pr2", "--beta", "2")
+    assert (code, err) == (0, "")
+    assert "discount=0" in out
+
+
 def test_a_file_that_gambit_wrote(capsys) -> None:
     row = solve_json(capsys, str(ROOT / "examples/games/stag-hunt.nfg"), *BALANCING)
     assert np.isfinite(row["value"]).all()
@@ -89,6 +108,10 @@ def test_infinite_beta_is_printed_as_valid_json(capsys) -> None:
         (("no/such.npz", "--model", "rommeo", "--beta", "1"), ("no/such.npz", "exist")),
         (("soccer", "--model", "rommeo", "--beta", "1", "--player", "7"), ("player", "7")),
         (("soccer", "--model", "rommeo", "--beta", "1", "--tol", "-1"), ("tol", "-1")),
+        (
+            ("soccer", "--model", "rommeo", "--beta", "1", "--priors", "gone.json"),
+            ("'gone.json' must exist; there is no such file",),
+        ),
     ],
 )
 def test_wrong_input_names_the_argument_the_rule_and_the_value(capsys, arguments, parts) -> None:
