@@ -19,14 +19,14 @@ from tabular_marl.study.figures import phase_diagram
 from tabular_marl.verification.reports import terminal, write
 
 SOLVES = [
-    ("Balancing-Q, competitive", tm.balancing_q, "prisoners-dilemma", (2, -1)),
-    ("Balancing-Q, competitive", tm.balancing_q, "stag-hunt", (2, -1)),
-    ("Balancing-Q, opponent's view", tm.balancing_q, "stag-hunt", (2, -1, "opponent")),
+    ("Balancing-Q", tm.balancing_q, "prisoners-dilemma", (2, -1)),
+    ("Balancing-Q", tm.balancing_q, "stag-hunt", (2, -1)),
+    ("Balancing-Q", tm.balancing_q, "stag-hunt", (2, -1, "opponent")),
     ("ROMMEO", tm.rommeo, "stag-hunt", (2,)),
     ("PR2", tm.pr2, "climbing", (0.5,)),
     ("ROMMEO", tm.rommeo, "meeting", (5,)),
-    ("Balancing-Q, competitive", tm.balancing_q, "grid-game-2", (10, -10)),
-    ("minimax (β = ±∞)", tm.balancing_q, "soccer", (math.inf, -math.inf)),
+    ("Balancing-Q", tm.balancing_q, "grid-game-2", (10, -10)),
+    ("minimax", tm.balancing_q, "soccer", (math.inf, -math.inf)),
 ]
 
 
@@ -44,9 +44,9 @@ def main(folder: Path) -> int:
                 name,
                 ", ".join(map(str, setting)),
                 f"{len(solution.value)}",
-                f"{solution.value.max():.12g}",
+                f"{solution.value.max():.8g}",
                 f"{solution.error_bound:.1e}",
-                f"{max(map(float, proof.radius)):.1e}" if proof else "not asked",
+                f"{max(map(float, proof.radius)):.1e}" if proof else "none",
                 f"{solution.iterations}",
             )
         )
@@ -55,12 +55,18 @@ def main(folder: Path) -> int:
         "game",
         "setting",
         "states",
-        "best state's value",
-        "proved error",
-        "128-bit radius",
-        "iterations",
+        "value",
+        "error ≤",
+        "128-bit",
+        "steps",
     )
-    table = Table(*heads, title="Exact solutions, in reward units")
+    table = Table(
+        title="Exact solutions: the best state's value, in reward units",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
+    for head in heads:  # 80 columns hold all; only settings may wrap
+        table.add_column(head, no_wrap=head != "setting")
     for row in rows:
         table.add_row(*row)
     console.print(table)
@@ -82,6 +88,8 @@ table{{border-collapse:collapse}} img{{max-width:100%}}
 td,th{{padding:.3rem .7rem;border-bottom:1px solid #ddd;text-align:left}}</style>
 <h1>tabular-marl: a tour</h1>
 <h2>Exact solutions, with proved error bounds</h2>
+<p>The best state's value in reward units, its proved error, and the radius of the certificate in
+128-bit balls.</p>
 <table><tr>{"".join(f"<th>{escape(head)}</th>" for head in heads)}</tr>{body}</table>
 <h2>One game at every pair of temperatures</h2>
 <p>Balancing-Q on the stag hunt. On the right, what it is worth that the opponent moves first: zero
