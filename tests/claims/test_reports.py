@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -179,3 +180,12 @@ def test_balls_are_shown_briefly():
     shown = brief("[-0.100000000000000000000000000000 +/- 3e-35]")
     assert shown == "-0.1 ± 3e-35"
     assert brief("-1/10") == "-1/10"
+
+
+def test_what_an_interruption_left_undone_is_counted_and_not_explained(report):
+    stream = io.StringIO()
+    terminal.render(replace(report, interrupted=True), Console(file=stream, width=140))
+    text = stream.getvalue()
+    assert "verdict refuted; expected proved" in text
+    assert "verdict open" not in text
+    assert "2 open; interrupted: run again to resume" in text
