@@ -22,7 +22,7 @@ def plain_equations(app, what, name, obj, options, lines):
     and elsewhere stars, bars and trailing underscores stay themselves."""
     told, literal = [], False
     for line in lines:
-        indented = line.startswith("    ") if line else literal
+        indented = line.startswith(" ") if line else literal
         if what == "module" and indented:
             if not literal:
                 told += ["", "::", ""]
