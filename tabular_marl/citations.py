@@ -72,6 +72,32 @@ ENTRIES: dict[str, str] = {
   doi       = {10.24963/ijcai.2018/37},
   year      = {2018}
 }""",
+    "mckelvey1995": """@article{mckelvey1995,
+  author  = {McKelvey, Richard D. and Palfrey, Thomas R.},
+  title   = {Quantal Response Equilibria for Normal Form Games},
+  journal = {Games and Economic Behavior},
+  volume  = {10},
+  number  = {1},
+  pages   = {6--38},
+  doi     = {10.1006/game.1995.1023},
+  year    = {1995}
+}""",
+    "eibelshaeuser2019": """@misc{eibelshaeuser2019,
+  author = {Eibelsh{\"a}user, Steffen and Poensgen, David},
+  title  = {Markov Quantal Response Equilibrium and a Homotopy Method for Computing and Selecting
+            Markov Perfect Equilibria of Dynamic Stochastic Games},
+  doi    = {10.2139/ssrn.3314404},
+  year   = {2019}
+}""",
+    "krawczyk1969": """@article{krawczyk1969,
+  author  = {Krawczyk, Rudolf},
+  title   = {Newton-Algorithmen zur Bestimmung von Nullstellen mit Fehlerschranken},
+  journal = {Computing},
+  volume  = {4},
+  pages   = {187--201},
+  doi     = {10.1007/BF02234767},
+  year    = {1969}
+}""",
     "kim2022": """@inproceedings{kim2022,
   author    = {Kim, Dong-Ki and Riemer, Matthew and Liu, Miao and Foerster, Jakob N. and
                Everett, Michael and Sun, Chuangchuang and Tesauro, Gerald and How, Jonathan P.},
@@ -155,6 +181,7 @@ ENTRIES: dict[str, str] = {
 METHODS: dict[str, tuple[str, ...]] = {
     "newton": ("howard1960", "puterman1979", "macqueen1966"),
     "value-iteration": ("macqueen1966",),
+    "homotopy": ("mckelvey1995", "krawczyk1969"),
     "anderson": ("walker2011", "macqueen1966"),
     "auto": ("howard1960", "puterman1979", "macqueen1966"),
 }

@@ -39,6 +39,13 @@ class Status(Enum):
         "guarantees a limit, and here there is none."
     )
     ROUNDS = "Stopped after the last round asked for, neither settled nor in a cycle."
+    EQUILIBRIUM = (
+        "An equilibrium: proved to exist within the error bound and to be alone there; nothing is "
+        "said about equilibria elsewhere."
+    )
+    CANDIDATE = (
+        "An equilibrium to floating-point accuracy, without a proof; others may exist, nearby too."
+    )
 
 
 @dataclass(frozen=True)

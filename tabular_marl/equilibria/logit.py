@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,9 @@ from tabular_marl.equilibria.system import Array, Evaluation, Game, LogitSystem,
 from tabular_marl.numerics.kernels import logit_path as kernel
 from tabular_marl.solution import NotConverged
 from tabular_marl.validation import InputError, finite_array, read_only
+
+if TYPE_CHECKING:
+    from tabular_marl.equilibria.krawczyk import EquilibriumEnclosure
 
 
 class BranchStatus(Enum):
@@ -43,8 +46,11 @@ class BranchStatus(Enum):
         "there, and beyond it this one is not the only continuation from λ = 0."
     )
     STEP_LIMIT = "Stopped at the step limit before the last λ; nothing is known beyond."
-    STALLED = "Stopped where no step succeeds (at or near a bifurcation); not an equilibrium's limit."
-    RETURNED = "The branch came back to λ = 0, so somewhere it was left for another; do not use it."
+    STALLED = (
+        "Stopped where no step succeeds, at or near a bifurcation; nothing is known beyond. In "
+        "symmetric games priors that differ a little lead around it."
+    )
+    RETURNED = "Came back to λ = 0: somewhere the branch was left for another; do not use it."
 
 
 _ENDS = {
@@ -59,13 +65,24 @@ _ENDS = {
 class LogitEquilibrium:
     """One equilibrium: policies[i] [s, a_i], values [n, s] at ``inverse_temperature`` λ.
 
-    ``residual`` = the largest of |π_i(a|s) − its logit answer| and of |V's equation| (reward units).
+    ``residual``: the largest |π_i(a|s) − its logit answer| or |V's equation| (reward units).
     """
 
     policies: tuple[Array, ...]
     values: Array
     inverse_temperature: float
     residual: float
+    _candidate: tuple[LogitSystem, Array, Array] = field(repr=False, compare=False)
+
+    def certify(self, bits: int = 128) -> EquilibriumEnclosure:
+        """Prove in balls that an equilibrium is there, the only one nearby (krawczyk.py).
+
+        Raises CertificateError where that cannot be proved, as at a fold or a bifurcation.
+        """
+        from tabular_marl.equilibria.krawczyk import certify
+
+        system, log_odds, values = self._candidate
+        return certify(system, self.inverse_temperature, log_odds, values, bits)
 
 
 @dataclass(frozen=True)
@@ -137,7 +154,7 @@ def logit_equilibria(
     >>> import tabular_marl as tm
     >>> branch = tm.logit_equilibria(tm.MatrixGame([[2.0, 0.0], [0.0, 1.0]]), [1.0, 5.0])
     >>> [round(float(e.policies[0][0, 0]), 6) for e in branch.equilibria], len(branch.folds)
-    ([0.782544, 0.999955], 0)
+    ([0.804154, 0.999955], 0)
     """
     started = time.perf_counter()
     targets = finite_array("lambdas", lambdas).reshape(-1)
@@ -181,7 +198,9 @@ def _branch(
         parts = system.split(read_only(policies[k]))
         if mark == kernel.TARGET:
             values = read_only(system.values(vs[at]))
-            found.append(LogitEquilibrium(parts, values, float(lams[at]), float(gaps[k].max())))
+            candidate = (system, ys[at], vs[at])
+            gap = float(gaps[k].max())
+            found.append(LogitEquilibrium(parts, values, float(lams[at]), gap, candidate))
         else:
             turns[mark].append(Turn(float(lams[at]), parts))
     status = _ENDS[end]
