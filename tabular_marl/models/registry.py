@@ -29,9 +29,9 @@ class Model:
     @property
     def function(self) -> Callable[..., Solution]:
         """The public function, such as :func:`tabular_marl.rommeo`."""
+        home = self.module if "." in self.module else f"models.{self.module}"
         loaded: Callable[..., Solution] = getattr(
-            importlib.import_module(f"tabular_marl.models.{self.module}"),
-            self.attribute or self.module,
+            importlib.import_module(f"tabular_marl.{home}"), self.attribute or self.module
         )
         return loaded
 
@@ -52,6 +52,15 @@ MODELS: dict[str, Model] = {
             ("beta_agent", "beta_opponent"),
             ("report (20)", "report (21)", "report (24)", "report (25)"),
             ("grau-moya2018",),
+        ),
+        Model(
+            "logit",
+            "equilibria.product_form",
+            ("beta_agent", "beta_opponent", "evaluation"),
+            ("beta_agent", "beta_opponent"),
+            ("report (17)", "report (18)", "report (19)"),
+            ("grau-moya2018", "mckelvey1995", "eibelshaeuser2019"),
+            attribute="logit",
         ),
         Model(
             "minimax-pr2",
