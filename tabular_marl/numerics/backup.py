@@ -35,6 +35,8 @@ Array = NDArray[np.float64]
 
 #: Compress dense transitions with a smaller share of non-zeros, from this many states on.
 SPARSE_SHARE, SPARSE_STATES = 0.15, 32
+#: Values beyond this are too near float64's end: sums of them would overflow.
+LARGEST = 1e300
 _NO_MATRIX = np.empty((0, 0))
 
 
@@ -99,6 +101,13 @@ class Backup:
         self.states, self.actions = given.shape[0], given.shape[1:]
         self.levels = check(tuple(recipe), self.states, self.actions)
         self._packed = _pack(self.levels, self.shape)
+        largest = float(np.abs(given).max(initial=0.0)) / (1 - self.discount)
+        if largest > LARGEST:
+            raise InputError(
+                "reward",
+                f"keep max|reward| / (1 - discount) within {LARGEST:g}",
+                f"it was {largest}",
+            )
         self._reward = given.reshape(self.states, -1)
         self._transition = _transition_rows(transition, self.shape)
         self.is_sparse = bool(sparse.issparse(self._transition))
@@ -167,9 +176,7 @@ class Backup:
 
     def softened(self, limit: float) -> Backup:
         """T with every β cut to [−limit, limit]."""
-        levels = (
-            replace(level, beta=max(-limit, min(level.beta, limit))) for level in self.levels
-        )
+        levels = (replace(level, beta=max(-limit, min(level.beta, limit))) for level in self.levels)
         return self._with(tuple(levels), self._reward)
 
     def frozen(self, sweep: Sweep, sign: float) -> Backup:

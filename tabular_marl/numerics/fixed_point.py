@@ -93,7 +93,8 @@ def fixed_point(
         given = finite_array("initial", initial, (backup.states,))
         offset = (float(given.max()) + float(given.min())) / 2
         rest = given - offset
-    search = Search(operator, float(tol), MAX_SWEEPS if max_iterations is None else max_iterations)
+    limit = MAX_SWEEPS if max_iterations is None else max_iterations
+    search = Search(operator, float(tol), limit, offset + rest)
     point = search.look(offset, rest, jacobian=run is newton)
     if search.status is None:
         run(search, point)

@@ -105,9 +105,9 @@ class Search:
     operator: Operator
     tol: float
     limit: int
+    value: Array  # the start, until something is proved
     patience: float = 2
     status: Status | None = None
-    value: Array = field(default_factory=lambda: np.empty(0))
     bound: float = math.inf
     residual: float = math.inf
     sweeps: int = 0

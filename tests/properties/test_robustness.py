@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 
+import tabular_marl as tm
 from tabular_marl.numerics.backup import Backup
 from tabular_marl.numerics.fixed_point import fixed_point
 from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation
-from tabular_marl.solution import Status
+from tabular_marl.solution import NotConverged, Status
+from tabular_marl.validation import InputError
 
 SETTINGS = [
     (kind, magnitude, signs)
@@ -98,3 +100,35 @@ def test_all_methods_agree(method):
         first, second = fixed_point(operator), fixed_point(operator, method)
         bound = first.error_bound + second.error_bound
         assert np.max(np.abs(first.value - second.value)) <= bound
+
+
+@pytest.mark.parametrize("states", [1, 3, 40])
+def test_a_discount_next_to_one_gives_a_bound_or_says_so(states):
+    """Where 1 − γ drowns in the rows' rounding the policy's equations are singular."""
+    rng = np.random.default_rng(0)
+    shape = (states, 2, 2)
+    recipe = (Aggregation(AGENT, 1.0), Aggregation(OPPONENT, -1.0))
+    backup = Backup(
+        rng.normal(size=shape), rng.dirichlet(np.ones(states), shape), 1 - 2.0**-53, recipe
+    )
+    found = fixed_point(backup, max_iterations=200, on_failure="return")
+    assert found.value.shape == (states,)
+    assert math.isfinite(found.error_bound) == (found.status is Status.FLOOR)
+
+
+def test_a_solve_stopped_at_once_still_has_a_value():
+    game = tm.games.random_game(3, (2, 2), seed=0)
+    with pytest.raises(NotConverged, match="iteration limit") as failure:
+        tm.rommeo(game, 1.0, method="value-iteration", max_iterations=1)
+    partial = failure.value.partial
+    assert partial.error_bound is None
+    assert partial.value.tolist() == [0.0, 0.0, 0.0]
+    assert partial.agent_policy.shape == (3, 2, 2)
+
+
+def test_rewards_whose_values_overflow_are_refused():
+    huge = tm.MatrixGame([[1e308, -1e308], [1.0, 2.0]])
+    with pytest.raises(
+        InputError, match=r"reward must keep max\|reward\| / \(1 - discount\) within"
+    ):
+        tm.rommeo(huge, 1.0, discount=0.9)

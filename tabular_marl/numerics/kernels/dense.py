@@ -50,7 +50,7 @@ def compress(matrix, indptr, indices, data, split, diagonal):  # type: ignore[no
         indptr[s + 1] = fill
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")  # a pivot of zero gives what is not finite
 def eliminate(matrix, b, x):  # type: ignore[no-untyped-def]
     """x = matrix⁻¹ b, overwriting the matrix: Gaussian elimination, which here needs no pivots.
 
