@@ -228,7 +228,7 @@ def proved_order(beta_agent: float, beta_opponent: float) -> str:
     if one * two <= 0:
         low, high = (first, second) if one >= two else (second, first)
         return f"{low} <= {product} <= {high}"
-    low, high = (first, second) if one > two else (second, first)
+    low, high = (first, second) if one >= two else (second, first)
     chain = f"{low} = {high}" if one == two else f"{low} <= {high}"
     return f"{product} <= {chain}" if one > 0 else f"{chain} <= {product}"
 

@@ -126,7 +126,7 @@ def trace(system, y_start, v_start, lam_start, direction, targets, unit, longest
     if not good:
         return points, marks, lams, ys, vs, gaps, steps, STEP_TOO_SMALL
     while lam < end:
-        if points + 3 > room:
+        if points + 4 > room:
             ys, vs = _grown(ys, room), _grown(vs, room)
             marks = np.concatenate((marks, np.empty(room, dtype=np.int64)))
             lams = np.concatenate((lams, np.empty(room)))
@@ -151,6 +151,17 @@ def trace(system, y_start, v_start, lam_start, direction, targets, unit, longest
             shorter, mark = h, PASSED
             lam1, first, ratio, sign = advance(system, h, arc, unit, ON_THE_WAY, y1, v1, work)
             good = ratio < np.inf and lam1 > -1e-300
+        if lands and sign == 0.0 and worst_y < 1e-11:
+            # an equilibrium where J is singular to the last bit: kept, but the path goes past it
+            for kind in (TARGET, BIFURCATION):
+                marks[points], lams[points] = kind, goal
+                gaps[points, 0], gaps[points, 1] = worst_y, worst_v
+                ys[points], vs[points] = y1, v1
+                points += 1 if kind == TARGET or goal == end else 0
+            if goal == end:
+                return points, marks, lams, ys, vs, gaps, steps, DONE
+            targets = targets[targets != goal]
+            continue
         if not good:
             h = 0.5 * shorter
             continue

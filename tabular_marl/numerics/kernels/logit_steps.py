@@ -48,9 +48,9 @@ def polish(system, y, values, scale, work, limit):  # type: ignore[no-untyped-de
     first, before = 0.0, np.inf
     sign = 0.0
     for k in range(30):
-        _, _, turned = newton(system, y, values, scale, work)
+        worst_y, worst_v, turned = newton(system, y, values, scale, work)
         if turned == 0.0:
-            return np.inf, np.inf, first, 0.0, False
+            return worst_y, worst_v, first, 0.0, False
         sign = turned
         size = _largest(work[11], prior, counts)
         moved = 0.0
