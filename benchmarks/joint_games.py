@@ -56,7 +56,8 @@ def main() -> None:
     repeats = harness.repeats_from_arguments()
     quick = "--quick" in sys.argv
     report = Report("joint_games", "Joint-action games, 200 states, 8×8 actions, error ≤ 1e-10")
-    slow_sup, worst_fast, ring_mixed, worst_msdm = [], [], [], []
+    slow_sup, worst_fast, worst_msdm = [], [], []
+    ring_mixed = {SPAN: [], ANDERSON: []}
     for discount in (0.99, 0.999):
         for kind, game in games(discount):
             for betas in BETAS:
@@ -78,7 +79,8 @@ def main() -> None:
                 if discount == 0.999 and not quick:
                     slow_sup.append(ratio(rows, SUP))
                 if kind == "ring" and betas[0] * betas[1] < 0:
-                    ring_mixed.append(min(ratio(rows, n) for n in (SPAN, ANDERSON)))
+                    for name, times in ring_mixed.items():
+                        times.append(ratio(rows, name))
             for beta in (5.0, 50.0):
                 setting = f"{kind}, γ={discount}, β=({beta:g}, {beta:g}), vs msdm"
                 if peers.get("msdm") != "installed":
@@ -96,8 +98,9 @@ def main() -> None:
         report.targets.append(Target(f"{promise}, smallest", 1000, min(slow_sup)))
     promise = "best of span VI and Anderson over ours, smallest"
     report.targets.append(Target(promise, 1 / 1.2, min(worst_fast)))
-    promise = "the same on the ring with opposite signs, smallest"
-    report.targets.append(Target(promise, 100, min(ring_mixed)))
+    for name, times in ring_mixed.items():
+        promise = f"times {name}, ring with opposite signs, smallest"
+        report.targets.append(Target(promise, 100, min(times)))
     if worst_msdm:
         report.targets.append(Target("times msdm, smallest", 10, min(worst_msdm)))
     report.remarks.append(
