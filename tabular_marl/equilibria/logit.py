@@ -98,7 +98,8 @@ class LogitBranch:
     """A branch from λ = 0. ``equilibria`` are those at the requested λ's, in the branch's order.
 
     ``folds``: where dλ/ds changes sign; ``bifurcations``: where the sign of det J says that other
-    branches cross. ``path_lambda`` [k] and ``path_policies[i]`` [k, s, a_i] are the points passed.
+    branches cross (located roughly, as J is near singular there). ``path_lambda`` [k] and
+    ``path_policies[i]`` [k, s, a_i] are the points passed.
     """
 
     equilibria: tuple[LogitEquilibrium, ...]
@@ -157,7 +158,10 @@ def logit_equilibria(
     ([0.804154, 0.999955], 0)
     """
     started = time.perf_counter()
-    targets = finite_array("lambdas", lambdas).reshape(-1)
+    if type(lambdas) is float and 0 <= lambdas < np.inf:
+        targets = np.array([lambdas])
+    else:
+        targets = finite_array("lambdas", lambdas).reshape(-1)
     if targets.size == 0 or targets.min() < 0:
         raise InputError("lambdas", "hold numbers >= 0, at least one", f"it was {lambdas!r}")
     if not longest_step > 0:

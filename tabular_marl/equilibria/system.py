@@ -115,6 +115,18 @@ def logit_system(
     w = 0 keeps its prior), default 1. ``priors[i]`` is None (uniform), [a] or [s, a].
     Raises InputError. Source: report (17)-(19).
     """
+    if priors is None and (weights is None or isinstance(weights, tuple)):
+        return _laid_out(game, weights, None, evaluation, discount)
+    return _lay_out(game, weights, priors, evaluation, discount)
+
+
+def _lay_out(
+    game: Game,
+    weights: Sequence[float] | None,
+    priors: Sequence[ArrayLike | None] | None,
+    evaluation: Evaluation | None,
+    discount: float | None,
+) -> LogitSystem:
     paid = rewards(game)
     n, states, counts = paid.shape[0], paid.shape[1], paid.shape[2:]
     if isinstance(game, StochasticGame) and discount is not None:
@@ -158,6 +170,10 @@ def logit_system(
         actions,
     )
     return LogitSystem(arrays, order, unit, evaluation)
+
+
+#: Games are values: the last few stay laid out, as the same one is often solved again.
+_laid_out = lru_cache(maxsize=4)(_lay_out)
 
 
 @lru_cache(maxsize=64)

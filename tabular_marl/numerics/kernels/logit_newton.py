@@ -172,15 +172,23 @@ def _eliminate_state(upper, right, left, block):  # type: ignore[no-untyped-def]
             factor = right[a, c]
             for b in range(rest):
                 upper[a, b] -= factor * left[c, b]
-            for j in range(width):
-                block[a, j] += factor * block[rest + c, j]
+            if width == 2:
+                block[a, 0] += factor * block[rest + c, 0]
+                block[a, 1] += factor * block[rest + c, 1]
+            else:
+                for j in range(width):
+                    block[a, j] += factor * block[rest + c, j]
     if rest > 0:
         sign = eliminate(upper, block[:rest])
     for c in range(last):
         for a in range(rest):
             factor = left[c, a]
-            for j in range(width):
-                block[rest + c, j] += factor * block[a, j]
+            if width == 2:
+                block[rest + c, 0] += factor * block[a, 0]
+                block[rest + c, 1] += factor * block[a, 1]
+            else:
+                for j in range(width):
+                    block[rest + c, j] += factor * block[a, j]
     return sign
 
 

@@ -37,6 +37,8 @@ PASSED, TARGET, FOLD, BIFURCATION = 0, 1, 2, 3
 #: How a path ended.
 DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, BACK_AT_ZERO = 0, 1, 2, 3
 
+#: Length of the first step, in log-odds.
+FIRST = 1.0
 SMALLEST_STEP = 1e-9
 #: Branches that cross do so within a step this short, in log-odds.
 SMALLEST_JUMP = 2e-2
@@ -120,7 +122,7 @@ def trace(system, y_start, v_start, lam_start, direction, targets, unit, longest
     ys[0], vs[0] = y, v
     points, steps = 1, 0
     index = sign * direction
-    h = min(0.5, longest) / (unit * abs(tl))
+    h = min(FIRST, longest) / (unit * abs(tl))
     reach = longest / (unit * abs(tl))
     end = targets[targets.shape[0] - 1]
     if not good:

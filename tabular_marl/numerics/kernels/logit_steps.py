@@ -221,31 +221,45 @@ def landing(h, goal, arc):  # type: ignore[no-untyped-def]
 def fold_on(system, reach, arc, direction, unit, y2, v2, work):  # type: ignore[no-untyped-def]
     """λ of the fold between distances 0 and ``reach``, or nan; y2, v2 receive the point.
 
-    Regula falsi (Illinois) on dλ/ds, from a little before to a little after, as the values at
-    points on the way are rough.
+    Regula falsi (Illinois) on dλ/ds, from before to a little after, as the values at points on
+    the way are rough.
     """
     low, high, f_low, f_high, side = 0.0, reach, 1.0, -1.0, 0
-    for probe in range(60):
-        if probe == 0:
-            middle = -0.3 * min(reach, arc[12])
-        elif probe == 1:
+    back = 0.3 * min(reach, arc[12])
+    for probe in range(70):
+        if probe < 10 and low == 0.0 and arc[12] > 0.0:
+            middle = -back
+        elif high == reach:
             middle = 1.3 * reach
         else:
             middle = (low * f_high - high * f_low) / (f_high - f_low)
         lam, _, ratio, _ = advance(system, middle, arc, unit, 1e-7, y2, v2, work)
         f = slope(work, unit, arc[3], arc[5]) * direction
-        if ratio == np.inf or (probe == 0 and f <= 0.0) or (probe == 1 and f >= 0.0):
+        if ratio == np.inf:
             return np.nan
-        if abs(f) * unit < 1e-6 or (probe > 1 and high - low < 1e-13 * reach):
+        if abs(f) * unit < 1e-6:
             return lam
-        if probe == 0 or (probe > 1 and f > 0.0):
+        if high - low < 1e-13 * reach:
+            return np.nan  # a jump of the orientation at another fold, not a zero
+        if middle < 0.0 and low == 0.0:
+            if f <= 0.0:  # the fold is further back
+                high, f_high, back = middle, f, 2.0 * back
+                if back > arc[12]:
+                    return np.nan
+                continue
+            low, f_low = middle, f
+        elif middle > reach:
+            if f >= 0.0:
+                return np.nan
+            high, f_high = middle, f
+        elif f > 0.0:
             low, f_low = middle, f
             f_high = 0.5 * f_high if side == 1 else f_high
-            side = 1 if probe > 1 else 0
+            side = 1
         else:
             high, f_high = middle, f
             f_low = 0.5 * f_low if side == -1 else f_low
-            side = -1 if probe > 1 else 0
+            side = -1
     return np.nan
 
 
