@@ -13,14 +13,13 @@ settings.
 
 from __future__ import annotations
 
-import _harness as harness  # first: it fixes the threads
-
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import _harness as harness  # first: it fixes the threads
 import numpy as np
 from _harness import OURS, Report, Row, Target
 from _logit_peers import Peer
