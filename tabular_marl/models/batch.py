@@ -6,7 +6,7 @@ The recipe (two aggregations, innermost first), γ and the priors are the same f
 transitions and rewards are each game's own. Every game is solved by safeguarded Newton steps to a
 proved error bound; numerics/kernels/batch.py has the method and the bound.
 
-Source: report (14) ROMMEO, (57) PR2, (20), (21), (25) Balancing-Q; DESIGN's tiny games.
+Source: report (14) ROMMEO, (57) PR2, (20), (21), (25) Balancing-Q.
 Shapes: transition[g, s, a, b, t], reward[g, s, a, b]. Units: those of the reward.
 """
 
