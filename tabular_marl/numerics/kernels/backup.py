@@ -39,19 +39,19 @@ _TINY = 1e-300
 
 
 @njit(cache=True)
-def _cut(p, at):  # type: ignore[no-untyped-def]
+def _cut(p, at):
     """The head of p."""
     return (p + at) - at
 
 
 @njit(cache=True)
-def _less(p, h):  # type: ignore[no-untyped-def]
+def _less(p, h):
     """The tail p − h, exact; apart, so that no sum around it is rearranged into it."""
     return p - h
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _heads_and_tails(data, begin, end):  # type: ignore[no-untyped-def]
+def _heads_and_tails(data, begin, end):
     head, tail = 0.0, 0.0
     for j in range(begin, end):
         h = _cut(data[j], _LONG)
@@ -61,14 +61,14 @@ def _heads_and_tails(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _row_excess(data, begin, end):  # type: ignore[no-untyped-def]
+def _row_excess(data, begin, end):
     """Σ p − 1, the sum of heads exact in any order, with an error below n² 2⁻¹⁰² + u |Σ p − 1|."""
     head, tail = _heads_and_tails(data, begin, end)
     return (head - 1.0) + tail
 
 
 @njit(cache=True)
-def split(w, head, tail):  # type: ignore[no-untyped-def]
+def split(w, head, tail):
     """w = head + tail exactly, |tail| ≤ 2⁻¹⁶ max|w|, heads on a grid of that size; gives max|w|."""
     large = 0.0
     for t in range(w.shape[0]):
@@ -84,7 +84,7 @@ def split(w, head, tail):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _dot(rows, row, w, head, tail):  # type: ignore[no-untyped-def]
+def _dot(rows, row, w, head, tail):
     """(Σ h g exactly, the rest of Σ p w), p = h + l and w = g + f."""
     exact, rest = 0.0, 0.0
     for j in range(w.shape[0]):
@@ -95,7 +95,7 @@ def _dot(rows, row, w, head, tail):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _dot_and_sum(rows, row, w, head, tail):  # type: ignore[no-untyped-def]
+def _dot_and_sum(rows, row, w, head, tail):
     """The same, and (Σ h exactly, Σ l)."""
     exact, rest, heads, tails = 0.0, 0.0, 0.0, 0.0
     for j in range(w.shape[0]):
@@ -109,7 +109,7 @@ def _dot_and_sum(rows, row, w, head, tail):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _dot_quickly(rows, row, w):  # type: ignore[no-untyped-def]
+def _dot_quickly(rows, row, w):
     """Σ p w in any order."""
     total = 0.0
     for j in range(w.shape[0]):
@@ -118,7 +118,7 @@ def _dot_quickly(rows, row, w):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"contract"})
-def _mix(rows, joint, discount, s, kept, matrix):  # type: ignore[no-untyped-def]
+def _mix(rows, joint, discount, s, kept, matrix):
     """matrix[s] = row s of I − γ P_w, four transition rows at a time.
 
     Actions of hardly any weight are left out: Newton's method does not notice.
@@ -151,7 +151,7 @@ def _mix(rows, joint, discount, s, kept, matrix):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True)
-def _finish(first, last, sizes, offset, w, discount, levels, values, d, radius, joint, tilts):  # type: ignore[no-untyped-def]
+def _finish(first, last, sizes, offset, w, discount, levels, values, d, radius, joint, tilts):
     """d and radius of first ≤ s < last from their q in values[0], in error by at most sizes u."""
     depth = levels[0].shape[0]
     units = np.empty(last - first)
@@ -167,7 +167,7 @@ def _finish(first, last, sizes, offset, w, discount, levels, values, d, radius, 
 
 
 @njit(cache=True)
-def dense_sweep(  # type: ignore[no-untyped-def]
+def dense_sweep(
     transition, reward, excess, known, discount, levels, offset, w,
     d, radius, joint, tilts, matrix, accurate,
 ):  # fmt: skip
@@ -216,7 +216,7 @@ def dense_sweep(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def sparse_sweep(  # type: ignore[no-untyped-def]
+def sparse_sweep(
     indptr, indices, data, reward, excess, known, discount, levels, offset, w,
     d, radius, joint, tilts,
 ):  # fmt: skip
@@ -255,7 +255,7 @@ def sparse_sweep(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc"})
-def _weight(piece):  # type: ignore[no-untyped-def]
+def _weight(piece):
     """Σ |p| over a piece of a row: 0 if and only if all of it is."""
     total = 0.0
     for t in range(piece.shape[0]):
@@ -264,7 +264,7 @@ def _weight(piece):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def compress(rows, row_ends, indices, data):  # type: ignore[no-untyped-def]
+def compress(rows, row_ends, indices, data):
     """The entries of dense rows[·, S] that are not zero, as CSR, in one pass; returns their number.
 
     Gives up with -1 when ``data`` is full. Zeros are passed over in pieces of 64.

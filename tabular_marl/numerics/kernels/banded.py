@@ -19,7 +19,7 @@ _NOTHING = 1e-25
 
 
 @njit(cache=True, nogil=True)
-def widths(indptr, indices, position, limit):  # type: ignore[no-untyped-def]
+def widths(indptr, indices, position, limit):
     """Half-bandwidth in the order ``position``, and the same with distances around the ring.
 
     Stops early, with what it has, when both exceed ``limit``.
@@ -39,13 +39,13 @@ def widths(indptr, indices, position, limit):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def padded_width(width):  # type: ignore[no-untyped-def]
+def padded_width(width):
     """Numbers that a row of U takes: whole blocks of eight columns, wherever the pivot is."""
     return 8 * ((width + 7) // 8 + 1)
 
 
 @njit(cache=True, nogil=True)
-def eliminate(indptr, indices, data, diagonal, b, order, position, width, upper):  # type: ignore[no-untyped-def]
+def eliminate(indptr, indices, data, diagonal, b, order, position, width, upper):
     """x of (I − M) x = b / d by LU in the given order, where ``order[position[s]] = s``.
 
     ``upper`` [S, padded_width(width)] is room for U; row i begins at column 8 ⌊i/8⌋, so that a

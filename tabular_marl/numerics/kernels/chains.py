@@ -18,7 +18,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def eliminate_block(block, exits, left, right, pivots):  # type: ignore[no-untyped-def]
+def eliminate_block(block, exits, left, right, pivots):
     """Eliminate a square block from its last state to its first, in place.
 
     ``exits`` [b]: probability of leaving the block, overwritten. On return ``block`` holds m above
@@ -59,7 +59,7 @@ def eliminate_block(block, exits, left, right, pivots):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def phases(indptr, indices, labels, roots):  # type: ignore[no-untyped-def]
+def phases(indptr, indices, labels, roots):
     """Periods [classes] and cyclic phases [n] of closed classes, by breadth-first search.
 
     ``labels[x]`` is the class of x, −1 for transient states, ``roots[c]`` a state of class c. The
@@ -94,7 +94,7 @@ def phases(indptr, indices, labels, roots):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _grown(array, size):  # type: ignore[no-untyped-def]
+def _grown(array, size):
     """A copy of ``array`` with room for at least ``size`` entries."""
     bigger = np.empty(max(size, 2 * array.shape[0]), dtype=array.dtype)
     bigger[: array.shape[0]] = array
@@ -102,7 +102,7 @@ def _grown(array, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def eliminate_sparse(indptr, indices, data, exits, dense_below, max_entries, max_work):  # type: ignore[no-untyped-def]
+def eliminate_sparse(indptr, indices, data, exits, dense_below, max_entries, max_work):
     """Eliminate the states of a CSR matrix until a small dense core is left.
 
     ``exits`` [n] is overwritten. Stops when the core is a fifth full and has at most
@@ -271,7 +271,7 @@ def eliminate_sparse(indptr, indices, data, exits, dense_below, max_entries, max
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def forward(order, factor_start, factor_states, factor_values, f):  # type: ignore[no-untyped-def]
+def forward(order, factor_start, factor_states, factor_values, f):
     """f_i += m_ik f_k in the order of elimination, for every column of f [n, columns]."""
     for step in range(order.shape[0]):
         k = order[step]
@@ -282,7 +282,7 @@ def forward(order, factor_start, factor_states, factor_values, f):  # type: igno
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def backward(order, pivots, start, length, columns, values, x):  # type: ignore[no-untyped-def]
+def backward(order, pivots, start, length, columns, values, x):
     """x_k = (f_k + Σ_j Q_kj x_j) / s_k against the order of elimination; x holds f on entry."""
     for step in range(order.shape[0] - 1, -1, -1):
         k = order[step]
@@ -294,7 +294,7 @@ def backward(order, pivots, start, length, columns, values, x):  # type: ignore[
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def forward_left(order, pivots, start, length, columns, values, y):  # type: ignore[no-untyped-def]
+def forward_left(order, pivots, start, length, columns, values, y):
     """b_k /= s_k, b_j += b_k Q_kj in the order of elimination; y [n, columns] holds b on entry."""
     for step in range(order.shape[0]):
         k = order[step]
@@ -305,7 +305,7 @@ def forward_left(order, pivots, start, length, columns, values, y):  # type: ign
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def backward_left(order, factor_start, factor_states, factor_values, y):  # type: ignore[no-untyped-def]
+def backward_left(order, factor_start, factor_states, factor_values, y):
     """y_k += Σ_i y_i m_ik against the order of elimination."""
     for step in range(order.shape[0] - 1, -1, -1):
         k = order[step]

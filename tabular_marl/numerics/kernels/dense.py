@@ -12,7 +12,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def assemble(transition, weights, discount, out):  # type: ignore[no-untyped-def]
+def assemble(transition, weights, discount, out):
     """out = I − γ P_w, shape [S, S]; returns how many of its entries are not zero."""
     states, actions = weights.shape
     stored = 0
@@ -32,7 +32,7 @@ def assemble(transition, weights, discount, out):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def compress(matrix, indptr, indices, data, split, diagonal):  # type: ignore[no-untyped-def]
+def compress(matrix, indptr, indices, data, split, diagonal):
     """The dense I − γ P_w as the scaled CSR of kernels/sparse.py."""
     states = matrix.shape[0]
     fill = 0
@@ -51,7 +51,7 @@ def compress(matrix, indptr, indices, data, split, diagonal):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # a pivot of zero gives what is not finite
-def eliminate(matrix, b, x):  # type: ignore[no-untyped-def]
+def eliminate(matrix, b, x):
     """x = matrix⁻¹ b, overwriting the matrix: Gaussian elimination, which here needs no pivots.
 
     Row by row, four pivot rows at a time, so that a row is read once for four updates.
@@ -91,7 +91,7 @@ def eliminate(matrix, b, x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _multiply(matrix, x, scale, out):  # type: ignore[no-untyped-def]
+def _multiply(matrix, x, scale, out):
     """out = scale · (matrix x), entry by entry."""
     for s in range(x.shape[0]):
         row = matrix[s]
@@ -102,7 +102,7 @@ def _multiply(matrix, x, scale, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _dot(x, y):  # type: ignore[no-untyped-def]
+def _dot(x, y):
     total = 0.0
     for s in range(x.shape[0]):
         total += x[s] * y[s]
@@ -110,7 +110,7 @@ def _dot(x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def bicgstab(matrix, b, x, target, max_steps):  # type: ignore[no-untyped-def]
+def bicgstab(matrix, b, x, target, max_steps):
     """BiCGSTAB from x = 0 on the system scaled by its diagonal; (steps, measured residual)."""
     states = b.shape[0]
     scale = np.empty(states)

@@ -43,13 +43,13 @@ _INVERSE_FACTORIALS = tuple(1.0 / math.factorial(k) for k in range(2, 17))
 
 
 @njit(cache=True, inline="never")
-def spread_units(n):  # type: ignore[no-untyped-def]
+def spread_units(n):
     """c(n) such that |computed F − F| ≤ c(n) 2⁻⁵³ spread + 2⁻⁵³ |F| for n outcomes."""
     return 2.0 * n + 50.0
 
 
 @njit(cache=True, inline="never")
-def _support(x, prior):  # type: ignore[no-untyped-def]
+def _support(x, prior):
     """(smallest x, largest x, Σp) over the outcomes with p > 0."""
     low, high, mass = np.inf, -np.inf, 0.0
     for k in range(x.shape[0]):
@@ -61,7 +61,7 @@ def _support(x, prior):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="never")
-def _series(y):  # type: ignore[no-untyped-def]
+def _series(y):
     """ψ(y) = expm1(y)/y − 1 = y/2! + y²/3! + …, for |y| ≤ 1/2 (the rest is below 1e-17 of it)."""
     total = _INVERSE_FACTORIALS[-1]
     for k in range(len(_INVERSE_FACTORIALS) - 2, -1, -1):
@@ -70,7 +70,7 @@ def _series(y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="never")
-def _near_mean(x, prior, beta, scale, anchor, mass):  # type: ignore[no-untyped-def]
+def _near_mean(x, prior, beta, scale, anchor, mass):
     """F (of scale·x) for |β| spread ≤ 1/2, by its deviation from the mean μ."""
     total = 0.0
     for k in range(x.shape[0]):
@@ -89,14 +89,14 @@ def _near_mean(x, prior, beta, scale, anchor, mass):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, inline="never")
-def _exponent(x, beta, scale, anchor):  # type: ignore[no-untyped-def]
+def _exponent(x, beta, scale, anchor):
     """β (scale·x − anchor) ≤ 0, also where β is so large that 0·β would be no number."""
     gap = scale * x - anchor
     return 0.0 if gap == 0.0 else min(beta * gap, 0.0)
 
 
 @njit(cache=True, inline="never")
-def _partition(x, prior, beta, scale, anchor, mass, shift):  # type: ignore[no-untyped-def]
+def _partition(x, prior, beta, scale, anchor, mass, shift):
     """Σ p e^{y + shift} / Σp."""
     total = 0.0
     for k in range(x.shape[0]):
@@ -106,13 +106,13 @@ def _partition(x, prior, beta, scale, anchor, mass, shift):  # type: ignore[no-u
 
 
 @njit(cache=True, inline="never")
-def _lift(share):  # type: ignore[no-untyped-def]
+def _lift(share):
     """What to add to every exponent so that the sum is near one; at most |β| spread, and 700."""
     return min(-math.log(share), 700.0)
 
 
 @njit(cache=True, inline="never")
-def _log_partition(x, prior, beta, scale, anchor, mass, share):  # type: ignore[no-untyped-def]
+def _log_partition(x, prior, beta, scale, anchor, mass, share):
     """log Σ p e^y / Σp, given ``share``, the sum itself in floating point."""
     if share < _RARE:
         shift = _lift(share)
@@ -128,7 +128,7 @@ def _log_partition(x, prior, beta, scale, anchor, mass, share):  # type: ignore[
 
 
 @njit(cache=True, inline="never")
-def _finite(x, prior, beta, low, high, mass):  # type: ignore[no-untyped-def]
+def _finite(x, prior, beta, low, high, mass):
     """F for finite β and low < high."""
     scale = 1.0
     if high > _HUGE or low < -_HUGE:
@@ -144,7 +144,7 @@ def _finite(x, prior, beta, low, high, mass):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="never")
-def free_energy_row(x, prior, beta):  # type: ignore[no-untyped-def]
+def free_energy_row(x, prior, beta):
     """F_β[p](x) for one row; nan when the prior has no support."""
     low, high, mass = _support(x, prior)
     if not mass > 0.0:
@@ -157,7 +157,7 @@ def free_energy_row(x, prior, beta):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="never")
-def tilt_row(x, prior, beta, out):  # type: ignore[no-untyped-def]
+def tilt_row(x, prior, beta, out):
     """Write tilt_β[p](x) into out[n]; at β = ±inf, p restricted to the maximisers (minimisers)."""
     low, high, mass = _support(x, prior)
     scale = 1.0
@@ -187,21 +187,21 @@ def tilt_row(x, prior, beta, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="never")
-def free_energy_and_tilt_row(x, prior, beta, out):  # type: ignore[no-untyped-def]
+def free_energy_and_tilt_row(x, prior, beta, out):
     """F_β[p](x), with tilt_β[p](x) written into out[n]."""
     tilt_row(x, prior, beta, out)
     return free_energy_row(x, prior, beta)
 
 
 @njit(cache=True)
-def free_energy_rows(x, prior, beta, value):  # type: ignore[no-untyped-def]
+def free_energy_rows(x, prior, beta, value):
     """Row by row over x[r, n] and prior[r or 1, n]: F into value[r]."""
     for r in range(x.shape[0]):
         value[r] = free_energy_row(x[r], prior[min(r, prior.shape[0] - 1)], beta)
 
 
 @njit(cache=True)
-def tilt_rows(x, prior, beta, weights):  # type: ignore[no-untyped-def]
+def tilt_rows(x, prior, beta, weights):
     """Row by row over x[r, n] and prior[r or 1, n]: the tilt into weights[r, n]."""
     for r in range(x.shape[0]):
         tilt_row(x[r], prior[min(r, prior.shape[0] - 1)], beta, weights[r])

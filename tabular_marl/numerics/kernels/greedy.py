@@ -29,7 +29,7 @@ BLOCK = 64
 
 
 @njit(cache=True)
-def _settle(best, size, discount, offset, own):  # type: ignore[no-untyped-def]
+def _settle(best, size, discount, offset, own):
     """(d, radius) from the best q, which errs by ``size`` u, as in kernels/backup.py."""
     constant = (1.0 - discount) * offset
     shrunk = (1.0 - discount) * own
@@ -38,7 +38,7 @@ def _settle(best, size, discount, offset, own):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _differences(data, indices, begin, end, w, own):  # type: ignore[no-untyped-def]
+def _differences(data, indices, begin, end, w, own):
     """(Σ p (w(t) − own), Σ p |w(t) − own|)."""
     total, moved = 0.0, 0.0
     for j in range(begin, end):
@@ -49,7 +49,7 @@ def _differences(data, indices, begin, end, w, own):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _products(data, indices, begin, end, w):  # type: ignore[no-untyped-def]
+def _products(data, indices, begin, end, w):
     """Σ p w(t)."""
     total = 0.0
     for j in range(begin, end):
@@ -58,7 +58,7 @@ def _products(data, indices, begin, end, w):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _dense_products(rows, row, w):  # type: ignore[no-untyped-def]
+def _dense_products(rows, row, w):
     """Σ p w(t) over one row of rows[S·K, S]."""
     total = 0.0
     for t in range(w.shape[0]):
@@ -67,7 +67,7 @@ def _dense_products(rows, row, w):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _dense_block(rows, row, begin, end, w, own):  # type: ignore[no-untyped-def]
+def _dense_block(rows, row, begin, end, w, own):
     total, moved = 0.0, 0.0
     for t in range(begin, end):
         term = rows[row, t] * (w[t] - own)
@@ -77,7 +77,7 @@ def _dense_block(rows, row, begin, end, w, own):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _dense_differences(rows, row, w, own):  # type: ignore[no-untyped-def]
+def _dense_differences(rows, row, w, own):
     """(Σ p (w(t) − own), Σ p |w(t) − own|), block by block."""
     total, moved = 0.0, 0.0
     for begin in range(0, w.shape[0], BLOCK):
@@ -89,21 +89,21 @@ def _dense_differences(rows, row, w, own):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def sparse_excesses(indptr, data, excess):  # type: ignore[no-untyped-def]
+def sparse_excesses(indptr, data, excess):
     """Σ P − 1 of every CSR row, as kernels/backup.py computes it."""
     for row in range(excess.shape[0]):
         excess[row] = _row_excess(data, indptr[row], indptr[row + 1])
 
 
 @njit(cache=True)
-def dense_excesses(data, states, excess):  # type: ignore[no-untyped-def]
+def dense_excesses(data, states, excess):
     """Σ P − 1 of every row of S numbers in ``data``."""
     for row in range(excess.shape[0]):
         excess[row] = _row_excess(data, row * states, (row + 1) * states)
 
 
 @njit(cache=True)
-def sparse_greedy(  # type: ignore[no-untyped-def]
+def sparse_greedy(
     indptr, indices, data, reward, excess, sign, discount, offset, w,
     drift, slack, stale, choice, d, radius, accurate, error,
     slot, held_action, held_indices, held_data,
@@ -171,7 +171,7 @@ def sparse_greedy(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def dense_greedy(  # type: ignore[no-untyped-def]
+def dense_greedy(
     rows, reward, excess, sign, discount, offset, w,
     drift, slack, stale, choice, d, radius, accurate, error,
 ):  # fmt: skip
@@ -211,7 +211,7 @@ def dense_greedy(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def gather(transition, choice, discount, out):  # type: ignore[no-untyped-def]
+def gather(transition, choice, discount, out):
     """out = I − γ P of the chosen rows of transition[S·K, S], dense."""
     states = choice.shape[0]
     actions = transition.shape[0] // states

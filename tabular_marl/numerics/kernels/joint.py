@@ -12,7 +12,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def edges(states, weights, joint, indptr, indices, data):  # type: ignore[no-untyped-def]
+def edges(states, weights, joint, indptr, indices, data):
     """All edges of a batch: (source·A + a, joint action, next state, probability), in row order.
 
     ``states`` [m]; ``weights`` [m, O] the probability of the others' actions; ``joint`` [A, O] the
@@ -47,7 +47,7 @@ def edges(states, weights, joint, indptr, indices, data):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _slot(key, store, table):  # type: ignore[no-untyped-def]
+def _slot(key, store, table):
     """Where ``key`` is in the open-addressing table, or the free slot where it belongs."""
     mixed = np.uint64(1469598103934665603)
     for d in range(key.shape[0]):
@@ -71,14 +71,14 @@ def _slot(key, store, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def refill(store, count, table):  # type: ignore[no-untyped-def]
+def refill(store, count, table):
     """Enter the first ``count`` rows of ``store`` into an empty table."""
     for name in range(count):
         table[_slot(store[name], store, table)] = name
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def intern(keys, store, count, table, names, first):  # type: ignore[no-untyped-def]
+def intern(keys, store, count, table, names, first):
     """Name keys[first:], new ones by the next free number; returns (keys done, count).
 
     Stops when ``store`` is full or the table half full: grow them and call again.
@@ -97,7 +97,7 @@ def intern(keys, store, count, table, names, first):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def lookup(keys, store, table):  # type: ignore[no-untyped-def]
+def lookup(keys, store, table):
     """The names of ``keys``, −1 for those that have none."""
     names = np.empty(keys.shape[0], dtype=np.int64)
     for k in range(keys.shape[0]):
@@ -106,7 +106,7 @@ def lookup(keys, store, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def merge(rows, names, probability, num_rows, place):  # type: ignore[no-untyped-def]
+def merge(rows, names, probability, num_rows, place):
     """CSR (lengths, indices, data) of edges that are sorted by row; equal targets are added up.
 
     ``place`` [names] is scratch whose contents do not matter.

@@ -20,7 +20,7 @@ NEVER = 2**62
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def stationary(c, r):  # type: ignore[no-untyped-def]
+def stationary(c, r):
     """Leading terms (mass [n], exponent [n]) of π(ε), up to a common factor.
 
     ``c`` [n, n] and ``r`` [n, n], overwritten, belong to an irreducible chain; NEVER marks what is

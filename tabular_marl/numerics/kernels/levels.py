@@ -35,7 +35,7 @@ _RARE = 1e-20
 
 
 @njit(cache=True)
-def _carefully(x, prior, beta, tilt, at, x_at, prior_at, n, step):  # type: ignore[no-untyped-def]
+def _carefully(x, prior, beta, tilt, at, x_at, prior_at, n, step):
     """F of one row by the kernel for extreme cases, on copies (they are rare)."""
     row, weights, out = np.empty(n), np.empty(n), np.empty(n)
     for i in range(n):
@@ -48,7 +48,7 @@ def _carefully(x, prior, beta, tilt, at, x_at, prior_at, n, step):  # type: igno
 
 
 @njit(cache=True)
-def aggregate(first, last, level, levels, x, out, tilts, to, units):  # type: ignore[no-untyped-def]
+def aggregate(first, last, level, levels, x, out, tilts, to, units):
     """Level ``level`` for the states first ≤ s < last: x[s − first, outer·n·inner] into out.
 
     Tilts go to tilts[s, to:]; the largest error in units of u is added to units[s − first].
@@ -118,7 +118,7 @@ def aggregate(first, last, level, levels, x, out, tilts, to, units):  # type: ig
 
 
 @njit(cache=True)
-def multiply_tilts(first, last, levels, tilts, joint):  # type: ignore[no-untyped-def]
+def multiply_tilts(first, last, levels, tilts, joint):
     """joint[s, K] = the product of the levels' tilts, outermost first, for first ≤ s < last."""
     shape = levels[0]
     depth = shape.shape[0]
@@ -140,7 +140,7 @@ def multiply_tilts(first, last, levels, tilts, joint):  # type: ignore[no-untype
 
 
 @njit(cache=True)
-def nested(first, last, levels, values, units, tilts, joint):  # type: ignore[no-untyped-def]
+def nested(first, last, levels, values, units, tilts, joint):
     """F of the states first ≤ s < last from their q in values[0, s − first, K].
 
     Level l reads values[l] and writes values[l + 1]; F ends in values[depth, s − first, 0], with

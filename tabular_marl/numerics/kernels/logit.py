@@ -20,7 +20,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def policies(y, prior, counts, policy, divergence):  # type: ignore[no-untyped-def]
+def policies(y, prior, counts, policy, divergence):
     """π [S, ΣA] from the log-odds y [S, D], and KL(π_i ‖ p_i) into divergence [S, n]."""
     for s in range(y.shape[0]):
         own, at = 0, 0
@@ -45,7 +45,7 @@ def policies(y, prior, counts, policy, divergence):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def action_values(payoff, policy, counts, actions, q):  # type: ignore[no-untyped-def]
+def action_values(payoff, policy, counts, actions, q):
     """q[at_j + a] = E[payoff | player j plays a] for every j, and the mean payoff, at one state."""
     n = counts.shape[0]
     if n == 2:
@@ -77,7 +77,7 @@ def action_values(payoff, policy, counts, actions, q):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def backup(system, values, payoffs):  # type: ignore[no-untyped-def]
+def backup(system, values, payoffs):
     """payoffs[k, s, x] = r_k + γ Σ_t P(t|s,x) V_k(t)."""
     reward, transition, discount = system[0], system[1], system[2]
     if discount == 0.0:
@@ -94,7 +94,7 @@ def backup(system, values, payoffs):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def residual(system, y, values, scale, work):  # type: ignore[no-untyped-def]
+def residual(system, y, values, scale, work):
     """(largest |H_y|, largest |H_V|); work holds policies, q's and payoffs afterwards.
 
     H_y goes to work's column 0 of ``local`` with the sign of −H, H_V to column 0 of ``global``.
@@ -133,7 +133,7 @@ def residual(system, y, values, scale, work):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def workspace(system):  # type: ignore[no-untyped-def]
+def workspace(system):
     """Arrays for :func:`newton`, made once a path."""
     reward, prior, counts = system[0], system[3], system[4]
     m, states, joint = reward.shape

@@ -21,7 +21,7 @@ from tabular_marl.numerics.kernels.logit import residual
 
 
 @njit(cache=True, nogil=True)
-def eliminate(matrix, right):  # type: ignore[no-untyped-def]
+def eliminate(matrix, right):
     """right ← matrix⁻¹ right by elimination with row pivots; the sign of the determinant, or 0."""
     n, columns = right.shape
     sign = 1.0
@@ -60,7 +60,7 @@ def eliminate(matrix, right):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def pair_values(payoff, policy, actions, i, j, first, second, pair):  # type: ignore[no-untyped-def]
+def pair_values(payoff, policy, actions, i, j, first, second, pair):
     """pair[a, b] = E[payoff | i plays a, j plays b]; ``first``, ``second`` are their offsets."""
     pair[:, :] = 0.0
     n = actions.shape[1]
@@ -73,7 +73,7 @@ def pair_values(payoff, policy, actions, i, j, first, second, pair):  # type: ig
 
 
 @njit(cache=True, nogil=True)
-def _state_blocks(system, s, scale, work, upper, right, left):  # type: ignore[no-untyped-def]
+def _state_blocks(system, s, scale, work, upper, right, left):
     """−∂H_y/∂y of state s, off the identity: rest × rest, rest × last, last × rest."""
     (_, _, _, _, counts, owner, weights, _, actions) = system
     policy, payoffs, q = work[0][s], work[2], work[3]
@@ -123,7 +123,7 @@ def _state_blocks(system, s, scale, work, upper, right, left):  # type: ignore[n
 
 
 @njit(cache=True, nogil=True)
-def _couplings(system, s, scale, work, columns, row):  # type: ignore[no-untyped-def]
+def _couplings(system, s, scale, work, columns, row):
     """∂(λ w q)/∂V into ``columns`` [D, m·S], and γ P_π(s, ·) into ``row`` [S]."""
     (_, transition, discount, _, counts, owner, weights, _, actions) = system
     policy = work[0][s]
@@ -159,7 +159,7 @@ def _couplings(system, s, scale, work, columns, row):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def _eliminate_state(upper, right, left, block):  # type: ignore[no-untyped-def]
+def _eliminate_state(upper, right, left, block):
     """block ← L⁻¹ block for L = I − [[upper, right], [left, 0]]; the sign of det L."""
     rest, last = right.shape
     width = block.shape[1]
@@ -193,7 +193,7 @@ def _eliminate_state(upper, right, left, block):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _value_rows(system, s, y, scale, work):  # type: ignore[no-untyped-def]
+def _value_rows(system, s, y, scale, work):
     """State s's rows of the system in V alone: its policies put in."""
     counts, cost = system[4], system[7]
     policy, divergence, q, means, local, coupled = (
@@ -234,7 +234,7 @@ def _value_rows(system, s, y, scale, work):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def newton(system, y, values, scale, work):  # type: ignore[no-untyped-def]
+def newton(system, y, values, scale, work):
     """(largest |H_y|, largest |H_V|, sign of det J); u and v in the work's last four arrays."""
     (_, _, discount, _, counts, owner, weights, cost, _) = system
     worst_y, worst_v = residual(system, y, values, scale, work)

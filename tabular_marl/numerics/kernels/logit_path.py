@@ -45,7 +45,7 @@ SMALLEST_JUMP = 2e-2
 
 
 @njit(cache=True, nogil=True)
-def _least_slope(first, last, chord):  # type: ignore[no-untyped-def]
+def _least_slope(first, last, chord):
     """The least derivative, relative to the ends' least, of the cubic with these slopes; − 0.2.
 
     first, last > 0 are its slopes at 0 and 1, chord its rise.
@@ -59,7 +59,7 @@ def _least_slope(first, last, chord):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _next_target(targets, lam, direction):  # type: ignore[no-untyped-def]
+def _next_target(targets, lam, direction):
     """The first requested λ ahead (targets ascend); nan where there is none."""
     if direction > 0.0:
         for k in range(targets.shape[0]):
@@ -73,7 +73,7 @@ def _next_target(targets, lam, direction):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _between(targets, low, high):  # type: ignore[no-untyped-def]
+def _between(targets, low, high):
     """Whether a requested λ lies strictly inside (low, high)."""
     inside = False
     for k in range(targets.shape[0]):
@@ -82,7 +82,7 @@ def _between(targets, low, high):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _grown(array, count):  # type: ignore[no-untyped-def]
+def _grown(array, count):
     """``array`` with room for twice as many entries."""
     larger = np.empty((2 * count, array.shape[1], array.shape[2]))
     larger[:count] = array[:count]
@@ -90,7 +90,7 @@ def _grown(array, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def trace(system, y_start, v_start, lam_start, direction, targets, unit, longest, most, detours):  # type: ignore[no-untyped-def]
+def trace(system, y_start, v_start, lam_start, direction, targets, unit, longest, most, detours):
     """Follow the branch from an equilibrium until the last target, or ``most`` steps.
 
     ``direction`` is the sign of dλ/ds at the start; ``targets`` ascend. Returns (points, marks [k],
@@ -236,7 +236,7 @@ def trace(system, y_start, v_start, lam_start, direction, targets, unit, longest
 
 
 @njit(cache=True, nogil=True)
-def landed(system, ys, vs, lams):  # type: ignore[no-untyped-def]
+def landed(system, ys, vs, lams):
     """Of each point: π [k, S, ΣA], max |π − p e^{λ w q(π)} / Σ|, and its V's largest |H_V|."""
     prior, counts, owner, weights = system[3], system[4], system[5], system[6]
     work = workspace(system)

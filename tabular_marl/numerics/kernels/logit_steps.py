@@ -24,7 +24,7 @@ ON_THE_WAY = 1e-2
 
 
 @njit(cache=True, nogil=True)
-def _largest(step, prior, counts):  # type: ignore[no-untyped-def]
+def _largest(step, prior, counts):
     """max |step| over the log-odds of actions in the prior's support."""
     worst = 0.0
     for s in range(step.shape[0]):
@@ -39,7 +39,7 @@ def _largest(step, prior, counts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def polish(system, y, values, scale, work, limit):  # type: ignore[no-untyped-def]
+def polish(system, y, values, scale, work, limit):
     """Newton at fixed λ to the floor; (residual in y, in V, first correction, sign det J, good).
 
     Stops when a correction no longer halves; the last evaluation is only of the residual.
@@ -73,7 +73,7 @@ def polish(system, y, values, scale, work, limit):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def tangent(work, unit, direction, ty, tv):  # type: ignore[no-untyped-def]
+def tangent(work, unit, direction, ty, tv):
     """The unit tangent from v, λ's share times ``direction``; returns dλ/ds."""
     slope_y, slope_v = work[13], work[14]
     length = unit * unit
@@ -91,7 +91,7 @@ def tangent(work, unit, direction, ty, tv):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def slope(work, unit, ty, tl):  # type: ignore[no-untyped-def]
+def slope(work, unit, ty, tl):
     """dλ/ds at the last Newton evaluation, oriented along the tangent (ty, tl)."""
     rate = work[13]
     length, along = unit * unit, unit * unit * tl
@@ -103,7 +103,7 @@ def slope(work, unit, ty, tl):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def dot(a, b):  # type: ignore[no-untyped-def]
+def dot(a, b):
     total = 0.0
     for s in range(a.shape[0]):
         for c in range(a.shape[1]):
@@ -112,7 +112,7 @@ def dot(a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def across(system, y, values, scale, offset, ty, tl, unit, tight, work):  # type: ignore[no-untyped-def]
+def across(system, y, values, scale, offset, ty, tl, unit, tight, work):
     """Newton on a plane across the tangent; (λ, first correction, contraction, sign of det J).
 
     ``offset`` says how far beyond the plane (y, λ) is. y and values move in place; a contraction of
@@ -155,7 +155,7 @@ def across(system, y, values, scale, offset, ty, tl, unit, tight, work):  # type
 
 
 @njit(cache=True, nogil=True)
-def predict(h, arc, out_y, out_v):  # type: ignore[no-untyped-def]
+def predict(h, arc, out_y, out_v):
     """λ (returned), y and V of the cubic through two points and tangents, h beyond the newer one.
 
     ``arc`` = (y, V, λ, t_y, t_V, t_λ, the same six of the older point, the distance h0 between);
@@ -182,7 +182,7 @@ def predict(h, arc, out_y, out_v):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def advance(system, h, arc, unit, tight, y1, v1, work):  # type: ignore[no-untyped-def]
+def advance(system, h, arc, unit, tight, y1, v1, work):
     """Predict and correct at distance h along the arc: (λ, first correction, contraction, sign).
 
     y1 and v1 receive the point; a contraction of inf says that it failed.
@@ -198,7 +198,7 @@ def advance(system, h, arc, unit, tight, y1, v1, work):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def landing(h, goal, arc):  # type: ignore[no-untyped-def]
+def landing(h, goal, arc):
     """The step ≤ h whose predicted λ is ``goal``, by bisection on the cubic."""
     lam, tl, lam0, tl0, h0 = arc[2], arc[5], arc[8], arc[11], arc[12]
     low, high = 0.0, h
@@ -218,7 +218,7 @@ def landing(h, goal, arc):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def fold_on(system, reach, arc, direction, unit, y2, v2, work):  # type: ignore[no-untyped-def]
+def fold_on(system, reach, arc, direction, unit, y2, v2, work):
     """λ of the fold between distances 0 and ``reach``, or nan; y2, v2 receive the point.
 
     Regula falsi (Illinois) on dλ/ds, from before to a little after, as the values at points on
@@ -264,7 +264,7 @@ def fold_on(system, reach, arc, direction, unit, y2, v2, work):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def crossing_on(system, reach, arc, index, unit, y2, v2, work):  # type: ignore[no-untyped-def]
+def crossing_on(system, reach, arc, index, unit, y2, v2, work):
     """λ near the point between 0 and ``reach`` where sign(det J) sign(dλ/ds) leaves ``index``.
 
     Bisection, which ends where J is too near singular to go on; y2, v2 receive the point.

@@ -15,7 +15,7 @@ _REORDER = {"reassoc", "contract", "nsz"}
 
 
 @njit(cache=True, nogil=True)
-def residual(indptr, indices, data, at, h, reward, out):  # type: ignore[no-untyped-def]
+def residual(indptr, indices, data, at, h, reward, out):
     """out = r − (I − P + 1 e_atᵀ) h; returns its largest entry, infinite if anything is NaN."""
     worst = 0.0
     for x in range(h.shape[0]):
@@ -29,7 +29,7 @@ def residual(indptr, indices, data, at, h, reward, out):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True, fastmath=_REORDER)
-def _multiply(indptr, indices, data, at, v, out):  # type: ignore[no-untyped-def]
+def _multiply(indptr, indices, data, at, v, out):
     for x in range(v.shape[0]):
         total = v[x] + v[at]
         for k in range(indptr[x], indptr[x + 1]):
@@ -38,7 +38,7 @@ def _multiply(indptr, indices, data, at, v, out):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True, fastmath=_REORDER)
-def _dot(a, b):  # type: ignore[no-untyped-def]
+def _dot(a, b):
     total = 0.0
     for x in range(a.shape[0]):
         total += a[x] * b[x]
@@ -46,7 +46,7 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def bicgstab(indptr, indices, data, at, h, reward, target, max_steps):  # type: ignore[no-untyped-def]
+def bicgstab(indptr, indices, data, at, h, reward, target, max_steps):
     """Improve h in place until the largest residual is at most ``target``; returns that residual.
 
     Restarted from the measured residual when it breaks down or seems done; gives up after

@@ -26,7 +26,7 @@ _REORDER = {"reassoc", "contract", "nsz"}
 
 
 @njit(cache=True, nogil=True)
-def count_selected(indptr, weights):  # type: ignore[no-untyped-def]
+def count_selected(indptr, weights):
     """Upper bound on the packed entries: stored entries in rows of non-zero weight."""
     states, actions = weights.shape
     total = 0
@@ -39,7 +39,7 @@ def count_selected(indptr, weights):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def pack(  # type: ignore[no-untyped-def]
+def pack(
     indptr, indices, data, weights, discount, out_indptr, out_indices, out_data, split, diagonal
 ):
     """Fill M (CSR in the ``out`` arrays), ``split`` and d = ``diagonal``; returns its entries."""
@@ -89,7 +89,7 @@ def pack(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def pack_chosen(  # type: ignore[no-untyped-def]
+def pack_chosen(
     indptr, indices, data, actions, choice, discount,
     out_indptr, out_indices, out_data, split, diagonal,
 ):  # fmt: skip
@@ -124,7 +124,7 @@ def pack_chosen(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def residual(indptr, indices, data, diagonal, x, b, out):  # type: ignore[no-untyped-def]
+def residual(indptr, indices, data, diagonal, x, b, out):
     """out = b / d − (I − M) x; returns ‖b − (I − γ P_w) x‖∞, infinite if anything is NaN."""
     worst = 0.0
     for s in range(diagonal.shape[0]):
@@ -139,7 +139,7 @@ def residual(indptr, indices, data, diagonal, x, b, out):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def gauss_seidel(indptr, indices, data, diagonal, x, b, target, max_sweeps):  # type: ignore[no-untyped-def]
+def gauss_seidel(indptr, indices, data, diagonal, x, b, target, max_sweeps):
     """Sweeps forth and back on x until one moves it by at most ``target``; returns their number."""
     states = diagonal.shape[0]
     for sweep in range(max_sweeps):
@@ -157,7 +157,7 @@ def gauss_seidel(indptr, indices, data, diagonal, x, b, target, max_sweeps):  # 
 
 
 @njit(cache=True, nogil=True)
-def relax(indptr, indices, data, diagonal, x, b, discount, target, max_sweeps):  # type: ignore[no-untyped-def]
+def relax(indptr, indices, data, diagonal, x, b, discount, target, max_sweeps):
     """x ← b + γ P_w x, each time with the constant that centres the residual; in place.
 
     Where the chain mixes fast, a sweep divides the residual by a few for the price of one product.
@@ -184,7 +184,7 @@ def relax(indptr, indices, data, diagonal, x, b, discount, target, max_sweeps): 
 
 
 @njit(cache=True, nogil=True, fastmath=_REORDER)
-def _forward(indptr, indices, data, split, y):  # type: ignore[no-untyped-def]
+def _forward(indptr, indices, data, split, y):
     """y ← (I − L)⁻¹ y."""
     for s in range(y.shape[0]):
         total = y[s]
@@ -194,7 +194,7 @@ def _forward(indptr, indices, data, split, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_REORDER)
-def _backward(indptr, indices, data, split, v, y):  # type: ignore[no-untyped-def]
+def _backward(indptr, indices, data, split, v, y):
     """y = (I − U)⁻¹ v."""
     for s in range(y.shape[0] - 1, -1, -1):
         total = v[s]
@@ -204,7 +204,7 @@ def _backward(indptr, indices, data, split, v, y):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True, fastmath=_REORDER)
-def _multiply(indptr, indices, data, split, v, out, y):  # type: ignore[no-untyped-def]
+def _multiply(indptr, indices, data, split, v, out, y):
     """out = (I − L)⁻¹ (I − M) (I − U)⁻¹ v = y + (I − L)⁻¹ (v − y), where y = (I − U)⁻¹ v."""
     _backward(indptr, indices, data, split, v, y)
     for s in range(v.shape[0]):
@@ -217,7 +217,7 @@ def _multiply(indptr, indices, data, split, v, out, y):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True, fastmath=_REORDER)
-def _cycle(indptr, indices, data, split, r, v, target, max_iterations, work):  # type: ignore[no-untyped-def]
+def _cycle(indptr, indices, data, split, r, v, target, max_iterations, work):
     """One BiCGSTAB run for the preconditioned correction v from residual r; returns iterations.
 
     Leaves early on breakdown or divergence: the caller measures what was gained.
@@ -267,7 +267,7 @@ def _cycle(indptr, indices, data, split, r, v, target, max_iterations, work):  #
 
 
 @njit(cache=True, nogil=True)
-def bicgstab(indptr, indices, data, split, diagonal, x, b, target, max_iterations):  # type: ignore[no-untyped-def]
+def bicgstab(indptr, indices, data, split, diagonal, x, b, target, max_iterations):
     """Improve x in place until ‖b − (I − γ P_w) x‖∞ ≤ target; returns (iterations, that residual).
 
     The recurrence is restarted from the measured residual whenever it breaks down or ends; three
