@@ -1,19 +1,16 @@
-"""ROMMEO's rows: every verdict as expected, and the formulas behind them checked from outside."""
+"""ROMMEO's rows: the formulas behind them, checked from outside."""
 
 from __future__ import annotations
 
 import itertools
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 import tabular_marl as tm
-from tabular_marl.verification import FLOAT, verify
+from tabular_marl.verification import FLOAT
 from tabular_marl.verification.claims._rommeo import Game, divergence
-from tabular_marl.verification.ledger import LEDGER
 
 S, A, B, T = 2, 2, 3, 1
 BETA, GAMMA = 1.5, 0.8
@@ -117,28 +114,3 @@ def test_the_long_horizon_is_the_solver(instance):
     np.testing.assert_allclose(table, BETA * solution.q, atol=1e-9)
     np.testing.assert_allclose(agent, solution.agent_policy, atol=1e-9)
     np.testing.assert_allclose(opponent, solution.opponent_policy, atol=1e-9)
-
-
-def test_every_row_is_as_expected():
-    LEDGER.load_own()
-    mine = [c.id for c in LEDGER if c.module.split(".")[-1].startswith("rommeo_")]
-    assert len(mine) > 100
-    report = verify(*mine, examples=100, store=False, progress=False)
-    assert [f"{row.claim.id}: {row.verdict}" for row in report.unexpected] == []
-
-
-def test_the_audit_says_what_the_ledger_expects():
-    LEDGER.load_own()
-    expected = {c.id: c.expects for c in LEDGER if c.module.split(".")[-1].startswith("rommeo_")}
-    text = (Path(__file__).parents[2] / "docs" / "audit-rommeo.md").read_text(encoding="utf-8")
-    said = {}
-    for line in text.splitlines():
-        cells = re.split(r"(?<!\\)\|", line)
-        if len(cells) != 7:
-            continue
-        for cell, column in ((cells[3], "printed"), (cells[4], "corrected"), (cells[5], "added")):
-            reading = "added" if "added:" in cell else column
-            for word, name in re.findall(r"(proved|refuted) `([^`]+)`", cell):
-                said[f"report.{name}.{reading}"] = word
-    assert {name: expected.get(name) for name in said} == said
-    assert set(expected) - set(said) == {"report.006.survival.added"}

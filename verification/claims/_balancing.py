@@ -17,18 +17,13 @@ from typing import Any
 import numpy as np
 
 from tabular_marl.verification import (
-    Claim,
-    Counterexample,
-    Deduction,
     Family,
     Sampling,
     Scope,
-    Symbolic,
     array,
     beta,
     distribution,
     instances,
-    register,
     scope,
 )
 from tabular_marl.verification.arithmetic import (
@@ -39,7 +34,6 @@ from tabular_marl.verification.arithmetic import (
     kl,
     tilt,
 )
-from tabular_marl.verification.claim import Check
 from tabular_marl.verification.relation import Gap
 from tabular_marl.verification.strategies import Field
 
@@ -165,7 +159,7 @@ def successor(transition: Numbers, value: Numbers) -> Numbers:
     return expectation(transition, value, 3)
 
 
-# -- rows: scopes, families, one way to register ------------------------------------------------
+# -- rows: scopes, families ------------------------------------------------
 
 #: lemmas of the ledger that the deductions rest on
 GIBBS = "kl.nonnegative"
@@ -202,37 +196,6 @@ def stage_family(
         "beta_opponent": beta_opponent or beta(high=8),
     }
     return instances({**sizes, **({"states": states} if states else {})}, **fields, **betas)
-
-
-def row(
-    name: str,
-    source: str,
-    statement: str,
-    note: str,
-    about: Scope,
-    *checks: Check,
-    assumes: tuple[str, ...] = (),
-    rests_on: tuple[str, ...] = (),
-) -> Claim:
-    """Register a claim; its reading is the last word of its id, and it expects to be refuted where
-    a counterexample is among its checks, else to be proved where a proof is."""
-    kinds = {type(check) for check in checks}
-    proof = kinds & {Symbolic, Deduction}
-    expects = "refuted" if Counterexample in kinds else "proved" if proof else "supported"
-    return register(
-        Claim(
-            id=name,
-            source=source,
-            reading=name.rsplit(".", 1)[1],
-            statement=statement,
-            note=note,
-            scope=about,
-            checks=checks,
-            expects=expects,
-            assumes=assumes,
-            rests_on=rests_on,
-        )
-    )
 
 
 def identity(gap: Gap, family: Family, **options: Any) -> Sampling:

@@ -1,4 +1,4 @@
-"""What the ``rommeo_*`` claims share besides formulas: families of instances, scopes, rows.
+"""What the ``rommeo_*`` claims share besides formulas: families of instances, scopes.
 
 In an instance the last axis of a distribution sums to one: agent_prior [S, B, A], opponent_prior
 [S, B], agent [T+1, S, B, A], opponent [T+1, S, B].
@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tabular_marl.verification.claim import Check, Claim
-from tabular_marl.verification.ledger import register
 from tabular_marl.verification.methods import Sampling
 from tabular_marl.verification.relation import Gap
-from tabular_marl.verification.scope import Scope, scope
+from tabular_marl.verification.scope import scope
 from tabular_marl.verification.strategies import (
     Field,
     array,
@@ -86,7 +84,7 @@ def play_fields() -> dict[str, Field]:
     return {"initial": distribution("states"), **game_fields(), **policy_fields()}
 
 
-# -- rows ---------------------------------------------------------------------------------------
+# -- samples ------------------------------------------------------------------------------------
 
 
 def sample(
@@ -99,31 +97,3 @@ def sample(
     """Support for a row that is also proved: 2 000 games, no directed search."""
     family = instances(sizes, **fields)
     return Sampling(gap, family, relation, where, examples=2000, batched=True, search=False)
-
-
-def row(
-    claim_id: str,
-    expects: str,
-    source: str,
-    statement: str,
-    note: str,
-    about: Scope,
-    *checks: Check,
-    assumes: tuple[str, ...] = (),
-    rests_on: tuple[str, ...] = (),
-) -> None:
-    """Register one row; its reading is the last part of its id."""
-    register(
-        Claim(
-            id=claim_id,
-            source=source,
-            reading=claim_id.rsplit(".", 1)[1],
-            statement=statement,
-            scope=about,
-            checks=checks,
-            expects=expects,
-            assumes=assumes,
-            note=note,
-            rests_on=rests_on,
-        )
-    )

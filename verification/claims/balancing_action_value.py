@@ -33,10 +33,10 @@ from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 from tabular_marl.verification.claims._balancing import (
     Stage,
     identity,
-    row,
     stage_scope,
     successor,
 )
+from tabular_marl.verification.claims._rows import row
 
 STEPS = 3
 
@@ -198,6 +198,7 @@ SINGLE = {
 }
 row(
     "report.035.temperature.printed",
+    "refuted",
     "report (35); report A.4.2",
     r"Q_n^{\pi,\rho} = \beta R + \dots \text{ satisfies } Q_n = R + \gamma E[\dots + Q_{n+1}]",
     "A β without index in front of the first reward only: the later terms, A.4.2 and (23) have R.",
@@ -206,6 +207,7 @@ row(
 )
 row(
     "report.035.discount.printed",
+    "refuted",
     "report (35); report A.4.2",
     r"Q_n^{\pi,\rho} = R + E\textstyle\sum_{t>n} \gamma^{t-n+1}(\dots) \text{ satisfies } "
     r"Q_n = R + \gamma E[\dots + Q_{n+1}]",
@@ -215,6 +217,7 @@ row(
 )
 row(
     "report.035.corrected",
+    "proved",
     "report (35); report A.4.2",
     r"Q_n^{\pi,\rho} = R + E\textstyle\sum_{t>n} \gamma^{t-n}(R - "
     r"\tfrac{1}{\beta^i}\log\tfrac{\pi}{P} "
@@ -231,6 +234,7 @@ row(
 )
 row(
     "report.036.prior.printed",
+    "refuted",
     "report (36)",
     r"\textstyle\sum_b e^{Q^{-i}(s,b)} P_{prior}(a_s^{-i}) / e^{V^{-i}(s)} = 1",
     "P_prior(a_s) for P_prior(a_t|s_t): read as the prior of one fixed action, ρ̃ is no "
@@ -242,6 +246,7 @@ row(
 )
 row(
     "report.036.prior.corrected",
+    "proved",
     "report (36)",
     r"\textstyle\sum_b e^{Q^{-i}(s,b)} P_{prior}(b|s) / e^{V^{-i}(s)} = 1",
     "With the prior of b, whatever Q^-i(s, b) is.",
@@ -258,6 +263,7 @@ row(
 )
 row(
     "report.036.readings.added",
+    "refuted",
     "report (36); report (21); report A.4.2",
     r"\tilde\rho \text{ is the same for } Q^{-i} = \tfrac{\beta^{-i}}{\beta^i}\log\int "
     r"e^{\beta^i Q}P "
@@ -277,6 +283,7 @@ row(
 )
 row(
     "report.A.4.2.bellman.printed",
+    "refuted",
     "report A.4.2; report (35)",
     r"Q^{\pi,\rho} = R + E[-\tfrac{1}{\beta^i}\log\tfrac{\pi}{P} - \tfrac{1}{\beta^{-i}}"
     r"\log\tfrac{\rho}{P} + Q^{\pi,\rho}(s_{t+1}, \cdot)]",
@@ -286,6 +293,7 @@ row(
 )
 row(
     "report.A.4.2.tower.printed",
+    "proved",
     "report A.4.2",
     r"E_{s', a', b'}[X] = E_{s'}[E_{a', b'}[X]]",
     "The factorisation is the tower rule; a stands for the pair of actions.",

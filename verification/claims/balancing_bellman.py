@@ -42,10 +42,10 @@ from tabular_marl.verification.claims._balancing import (
     Stage,
     inequality,
     reals,
-    row,
     stage_scope,
     successor,
 )
+from tabular_marl.verification.claims._rows import row
 
 # -- (23) ----------------------------------------------------------------------------------------
 
@@ -195,6 +195,7 @@ COORDINATE = {"reward": [[1, 0], [0, 1]], "beta_agent": 1, "beta_opponent": -1}
 
 row(
     "report.023.state.printed",
+    "refuted",
     "report (23); report (25)",
     r"R + \gamma E_{P(s_{t+1}|\cdot)}[V(s_t)] = R + \gamma E_{P(s_{t+1}|\cdot)}[V(s_{t+1})]",
     "V(s) under an expectation over s_{t+1}: read as V(s_t) the expectation would be idle.",
@@ -212,6 +213,7 @@ row(
 )
 row(
     "report.023.recursion.corrected",
+    "proved",
     "report (17); report (23)",
     r"\beta^i, \beta^{-i} > 0: \ V_t = \max_{\pi, \rho(\cdot|s,a)} J_t, \quad "
     r"Q_t = R + \gamma E[V_{t+1}(s_{t+1})], \quad V_t = \tfrac{1}{\beta^i} V^i_t",
@@ -240,6 +242,7 @@ row(
 )
 row(
     "report.023.leader.corrected",
+    "proved",
     "report (22); report (23)",
     r"\beta^i\left(V_t(s) - J_t(\pi, \text{the opponent's answers})\right) \ge 0, \quad "
     r"V_t = \tfrac{1}{\beta^i}V^i_t, \ Q_t = R + \gamma E[V_{t+1}]",
@@ -265,6 +268,7 @@ row(
 )
 row(
     "report.025.discount.printed",
+    "refuted",
     "report (23); report (25)",
     r"Q^* = R + E[V^*] \text{ of (25) is } Q = R + \gamma E[V] \text{ of (23)}",
     "(25) has lost the γ of (23).",
@@ -273,6 +277,7 @@ row(
 )
 row(
     "report.025.undiscounted.printed",
+    "refuted",
     "report (25)",
     r"\text{(25) as printed (no } \gamma \text{) is solvable: some } V = R + V \text{ when each "
     r"player "
@@ -284,6 +289,7 @@ row(
 )
 row(
     "report.025.undiscounted.added",
+    "proved",
     "report (25)",
     r"V - (R + V) = -R \text{ for every } V",
     "One state, one action each: V^i/β^i = Q = R + V.",
@@ -292,6 +298,7 @@ row(
 )
 row(
     "report.025.solvable.printed",
+    "refuted",
     "report (22); report (25)",
     r"\text{with } \gamma \text{ put in (25) has a solution: in one state, } A(R) = B(R)",
     "Two equations for one number. In a game of one state the two residuals of any V add up to at "
@@ -301,6 +308,7 @@ row(
 )
 row(
     "report.025.residual.added",
+    "proved",
     "report (22); report (25)",
     r"|V - \tfrac{1}{\beta^i}V^i| + |V - \tfrac{1}{\beta^{-i}}V^{-i}| \ge |A(R) - B(R)| "
     r"\text{ for every } V",
@@ -325,6 +333,7 @@ row(
 )
 row(
     "report.025.contraction.corrected",
+    "proved",
     "report (25); report (34)",
     r"\|T_A V - T_A W\|_\infty \le \gamma\|V - W\|_\infty, \quad \|T_B V - T_B W\|_\infty \le "
     r"\gamma\|V - W\|_\infty",
@@ -341,6 +350,7 @@ row(
 )
 row(
     "report.025.two-systems.corrected",
+    "proved",
     "report (25)",
     r"\text{each of } V = T_A V \text{ and } V = T_B V \text{ has one solution } (\gamma < 1)",
     "What (25) should be: two systems, agent's view and opponent's view.",
@@ -349,6 +359,7 @@ row(
 )
 row(
     "report.025.equal-temperatures.corrected",
+    "proved",
     "report (22); report (25)",
     r"\beta^i = \beta^{-i} \Rightarrow V_A = V_B: \text{ (25) with } \gamma \text{ has one "
     r"solution}",
@@ -363,6 +374,7 @@ row(
 )
 row(
     "report.025.order.added",
+    "proved",
     "report (22); report (25)",
     r"(\beta^i - \beta^{-i})(V_B(s) - V_A(s)) \ge 0 \text{ in every state}",
     "The order of the views passes to the solutions of the two systems.",

@@ -38,10 +38,10 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
     stage_family,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.claims.balancing_improvement import (
     expected_distance,
     mixture_distance,
@@ -197,6 +197,7 @@ EVEN = {"agent_policy": ["1/2", "1/2"], "opponent_policy": ["1/2", "1/2"]}
 
 row(
     "report.A.4.2.conditional-agent.printed",
+    "proved",
     "report A.4.2; report A.2.1",
     r"\textstyle\sum_a \pi(a|b) = 1, \quad \pi(a|b) = e^{\beta^i Q(a,b)} P(a) / e^{Q^i(b)}",
     "Q^i(b) here is the normaliser log Σ_a exp(β^i Q) P, not the Q^i(a) of (20).",
@@ -206,6 +207,7 @@ row(
 )
 row(
     "report.A.4.2.opponent-q.printed",
+    "proved",
     "report A.4.2; report (21)",
     r"Q^{-i}(b) = \tfrac{\beta^{-i}}{\beta^i}\left(\beta^i Q(a, b) - \log\tfrac{\pi(a|b)}{P(a)}"
     r"\right) \text{ for every } a",
@@ -217,6 +219,7 @@ row(
 )
 row(
     "report.A.4.2.opponent-q-expected.printed",
+    "refuted",
     "report A.4.2; report (36)",
     r"\beta^{-i}E_\pi Q(\cdot, b) = E_\pi\left[\tfrac{\beta^{-i}}{\beta^i}\left(\beta^i Q - "
     r"\log\tfrac{\pi(a|b)}{P(a)}\right)\right]",
@@ -229,6 +232,7 @@ row(
 )
 row(
     "report.A.4.2.plugged-in.printed",
+    "proved",
     "report A.4.2",
     r"\tfrac{1}{\beta^{-i}}E_\rho Q^{-i} = E_{\pi,\rho}\left[Q - \tfrac{1}{\beta^i}"
     r"\log\tfrac{\pi(a|b)}{P(a)}\right]",
@@ -240,6 +244,7 @@ row(
 EXCHANGE = scope(actions=">= 1", opponent_actions=">= 1")
 row(
     "report.A.4.2.jensen.printed",
+    "refuted",
     "report A.4.2",
     r"E_{\pi,\rho}[\log\pi(a|b)] = E_\pi[\log E_\rho\pi(a|b)]",
     "The second line moves E_ρ into the logarithm: Jensen's inequality taken for an equation.",
@@ -248,6 +253,7 @@ row(
 )
 row(
     "report.A.4.2.jensen.corrected",
+    "proved",
     "report A.4.2",
     r"E_\pi[\log E_\rho\pi(a|b)] - E_{\pi,\rho}[\log\pi(a|b)] \ge 0",
     "With equality only where π(a|b) does not depend on b; the difference is an expected "
@@ -269,6 +275,7 @@ row(
 )
 row(
     "report.A.4.2.jensen-identity.added",
+    "proved",
     "report A.4.2",
     r"\log E_\rho\pi(a|b) - E_\rho\log\pi(a|b) = D\left(\rho \,\Big\|\, "
     r"\frac{\rho\,\pi(a|\cdot)}{E_\rho\pi(a|b)}\right)",
@@ -278,6 +285,7 @@ row(
 )
 row(
     "report.A.4.2.conclusion.printed",
+    "refuted",
     "report A.4.2; report (38)",
     r"J(\pi, \rho) = -\tfrac{1}{\beta^{-i}}D(\rho\|\tilde\rho) + \tfrac{1}{\beta^{-i}}V^{-i} - "
     r"\tfrac{1}{\beta^i}D(\pi \| E_\rho[\pi(\cdot|b)])",
@@ -287,6 +295,7 @@ row(
 )
 row(
     "report.A.4.2.conclusion.corrected",
+    "proved",
     "report A.4.2; report (38)",
     r"J(\pi, \rho) = -\tfrac{1}{\beta^{-i}}D(\rho\|\tilde\rho) + \tfrac{1}{\beta^{-i}}V^{-i} - "
     r"\tfrac{1}{\beta^i}E_\rho[D(\pi \| \pi(\cdot|b))]",
@@ -298,6 +307,7 @@ row(
 )
 row(
     "report.A.4.2.conclusion-bound.added",
+    "proved",
     "report A.4.2",
     r"\beta^i J(\pi, \rho) \le \beta^i \times \text{ the printed right side}",
     "The printed conclusion is an upper bound for β^i > 0 and a lower one for β^i < 0.",
@@ -311,6 +321,7 @@ row(
 )
 row(
     "report.A.4.2.state.printed",
+    "refuted",
     "report A.4.2",
     r"V^{-i,\pi,\rho}(s_t) = E_{s_{t+1}}[V^{-i,\pi,\rho}(s_{t+1})]",
     "The conclusion and the expansion before it print V^-i at s_t where all else is at s_{t+1}.",

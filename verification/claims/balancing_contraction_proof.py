@@ -42,11 +42,11 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
     stage_family,
     stage_scope,
     successor,
 )
+from tabular_marl.verification.claims._rows import row
 
 
 def inner(stage: Stage, exponent: Numbers) -> Numbers:
@@ -246,6 +246,7 @@ def _two_signs(step: str, gap: Any, instance: dict[str, Any], statement: str) ->
     ):
         row(
             f"report.A.4.1.{step}-{name}.printed",
+            "refuted",
             "report A.4.1",
             rf"{statement}, \quad \beta^i > 0, \ \beta^{{-i}} {'>' if value > 0 else '<'} 0",
             f"The ε must stand inside: β^-i (Q² ± ε). As printed, {why}.",
@@ -256,6 +257,7 @@ def _two_signs(step: str, gap: Any, instance: dict[str, Any], statement: str) ->
 
 row(
     "report.A.4.1.target.printed",
+    "refuted",
     "report A.4.1; report (157)",
     r"\max_s |V^1(s) - V^2(s)| \le \|Q^1 - Q^2\|_\infty = \varepsilon, \ V \text{ of (157)}",
     "What A.4.1 sets out to show is false for |β^i| > 1: V of (157) is V^i, and moves by β^i c "
@@ -265,6 +267,7 @@ row(
 )
 row(
     "report.A.4.1.target.corrected",
+    "proved",
     "report A.4.1; report (157)",
     r"\max_s |V^1(s) - V^2(s)| \le |\beta^i|\,\|Q^1 - Q^2\|_\infty",
     "Equivalently, V/β^i is non-expansive, for both signs. (The printed bound is right if |β^i| "
@@ -279,6 +282,7 @@ row(
 )
 row(
     "report.A.4.1.target-small-beta.added",
+    "proved",
     "report A.4.1; report (34)",
     r"|\beta^i| \le 1 \Rightarrow \max_s |V^1(s) - V^2(s)| \le \|Q^1 - Q^2\|_\infty",
     "Where the printed statement is true, though by another proof: its steps fail there too.",
@@ -302,6 +306,7 @@ _two_signs(
 )
 row(
     "report.A.4.1.step-1-negative-agent.printed",
+    "refuted",
     "report A.4.1",
     r"V(Q^1) \le \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}(Q^2 + "
     r"\varepsilon))"
@@ -313,6 +318,7 @@ row(
 )
 row(
     "report.A.4.1.step-1.corrected",
+    "proved",
     "report A.4.1",
     r"\beta^i\left(V(Q^2 \pm \varepsilon) - V(Q^1)\right) \gtrless 0, \ "
     r"V(Q^2 \pm \varepsilon) = \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int"
@@ -329,6 +335,7 @@ row(
 for case, epsilon, sign in (("upper", 1, "+"), ("lower", -1, "-")):
     row(
         f"report.A.4.1.{case}-step-2.printed",
+        "refuted",
         "report A.4.1",
         rf"\tfrac{{\beta^i}}{{\beta^{{-i}}}}\log\int\exp(\beta^{{-i}}Q {sign} \varepsilon)P = "
         rf"\tfrac{{\beta^i}}{{\beta^{{-i}}}}\log\int\exp(\beta^{{-i}}Q)P {sign} \varepsilon",
@@ -342,6 +349,7 @@ for case, epsilon, sign in (("upper", 1, "+"), ("lower", -1, "-")):
     )
     row(
         f"report.A.4.1.{case}-step-3-bracket.printed",
+        "refuted",
         "report A.4.1",
         rf"\log\int\exp(\tfrac{{\beta^i}}{{\beta^{{-i}}}}[L(a) {sign} \varepsilon])P = "
         rf"{sign}\varepsilon "
@@ -363,6 +371,7 @@ for case, epsilon, sign in (("upper", 1, "+"), ("lower", -1, "-")):
     )
 row(
     "report.A.4.1.step-2-bracket.printed",
+    "proved",
     "report A.4.1",
     r"\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}Q + \varepsilon)P = "
     r"\tfrac{\beta^i}{\beta^{-i}}\left[\log\int\exp(\beta^{-i}Q)P + \varepsilon\right]",
@@ -373,6 +382,7 @@ row(
 )
 row(
     "report.A.4.1.step-2.corrected",
+    "proved",
     "report A.4.1",
     r"\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}(Q + \varepsilon))P = "
     r"\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}Q)P + \beta^i\varepsilon",
@@ -383,6 +393,7 @@ row(
 )
 row(
     "report.A.4.1.step-3.printed",
+    "proved",
     "report A.4.1",
     r"\log\int\exp(g(a) + \varepsilon)P = \varepsilon + \log\int\exp(g(a))P",
     "Right, for both signs of ε, in the reading with ε beside (β^i/β^-i) log.",
@@ -397,6 +408,7 @@ row(
 )
 row(
     "report.A.4.1.upper-chain.printed",
+    "refuted",
     "report A.4.1",
     r"V(Q^1) \le \varepsilon + V(Q^2)",
     "The ends of the first case: false for β^i > 1 (and for β^i < −1, with Q¹ below Q²).",
@@ -405,6 +417,7 @@ row(
 )
 row(
     "report.A.4.1.lower-chain.printed",
+    "refuted",
     "report A.4.1",
     r"V(Q^1) \ge -\varepsilon + V(Q^2)",
     "The ends of the second case: the same.",
@@ -413,6 +426,7 @@ row(
 )
 row(
     "report.A.4.1.conclusion.printed",
+    "refuted",
     "report A.4.1; report (34)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\max_s|V^1(s) - V^2(s)|, \ T \text{ without } \gamma",
     "From values to (34): the operator of (157) has no γ to give.",
@@ -421,6 +435,7 @@ row(
 )
 row(
     "report.A.4.1.conclusion.corrected",
+    "proved",
     "report A.4.1; report (34)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\max_s|V^1(s) - V^2(s)|, \ T \text{ with } \gamma",
     "An expectation is non-expansive.",
@@ -433,6 +448,7 @@ row(
 )
 row(
     "report.A.4.1.expectation.added",
+    "proved",
     "report A.4.1",
     r"|E_{P}[V]| \le \max_s |V(s)|",
     "F at β = 0: the expectation is a free energy.",

@@ -37,10 +37,10 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
     stage_family,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 
 # -- formulas --------------------------------------------------------------------------------------
 
@@ -217,6 +217,7 @@ TABLES = instances(
 )
 row(
     "report.A.2.1.conditioning.printed",
+    "refuted",
     "report A.2.1",
     r"E[R - \tfrac{1}{\beta^i}\log\tfrac{\pi}{P} - \tfrac{1}{\beta^{-i}}\log\tfrac{\rho(b)}{P}] = "
     r"E_\pi[E_{\rho(b|a)}[R - \tfrac{1}{\beta^{-i}}\log\tfrac{\rho(b|a)}{P}] - "
@@ -238,6 +239,7 @@ row(
 )
 row(
     "report.A.2.1.conditioning-independent.printed",
+    "refuted",
     "report A.2.1; report (18)",
     r"J(\pi, \rho) = J(\pi, \rho(\cdot|\cdot)) \text{ with independent } \rho(b) \text{ on the "
     r"left, "
@@ -260,6 +262,7 @@ row(
 )
 row(
     "report.A.2.1.conditioning.corrected",
+    "proved",
     "report A.2.1",
     r"\text{left} - \text{right} = \tfrac{1}{\beta^{-i}} I(a; a^{-i})",
     "What is dropped is the mutual information of the actions; it is 0 only under (18), and then "
@@ -273,6 +276,7 @@ row(
 )
 row(
     "report.A.2.1.moved-beta.printed",
+    "refuted",
     "report A.2.1",
     r"E_\rho[R - \tfrac{1}{\beta^{-i}}\log\tfrac{\rho}{P}] = E_\rho[\beta^{-i}R - "
     r"\log\tfrac{\rho}{P} "
@@ -283,6 +287,7 @@ row(
 )
 row(
     "report.A.2.1.moved-beta.corrected",
+    "proved",
     "report A.2.1",
     r"E_\rho[R - \tfrac{1}{\beta^{-i}}\log\tfrac{\rho}{P}] = \tfrac{1}{\beta^{-i}} "
     r"E_\rho[\beta^{-i}R - \log\tfrac{\rho}{P}]",
@@ -293,6 +298,7 @@ row(
 )
 row(
     "report.A.2.1.divergence.printed",
+    "proved",
     "report A.2.1",
     r"E_\rho[\beta^{-i}R - \log\tfrac{\rho}{P}] = -D_{KL}(\rho \| e^{\beta^{-i}R}P/e^{Q^{-i}}) + "
     r"Q^{-i}",
@@ -304,6 +310,7 @@ row(
 )
 row(
     "report.A.2.1.quantity.printed",
+    "refuted",
     "report A.2.1",
     r"E_\rho[R - \tfrac{1}{\beta^{-i}}\log\tfrac{\rho}{P}] = "
     r"-D_{KL}(\rho \| e^{\beta^{-i}R}P/e^{Q^{-i}}) + Q^{-i}",
@@ -314,6 +321,7 @@ row(
 )
 row(
     "report.A.2.1.quantity.corrected",
+    "proved",
     "report A.2.1",
     r"E_\rho[R - \tfrac{1}{\beta^{-i}}\log\tfrac{\rho}{P}] = \tfrac{1}{\beta^{-i}}\left("
     r"-D_{KL}(\rho \| e^{\beta^{-i}R}P/e^{Q^{-i}}) + Q^{-i}\right)",
@@ -328,6 +336,7 @@ row(
 )
 row(
     "report.A.2.1.optimal-opponent.printed",
+    "refuted",
     "report A.2.1",
     r"\rho(b|a) = e^{\beta^{-i}R}P/e^{Q^{-i}(a)} \text{ maximises } "
     r"E_\rho[R - \tfrac{1}{\beta^{-i}}\log\tfrac{\rho}{P}]",
@@ -337,6 +346,7 @@ row(
 )
 row(
     "report.A.2.1.optimal-opponent.corrected",
+    "proved",
     "report A.2.1",
     r"\rho(b|a) = e^{\beta^{-i}R}P/e^{Q^{-i}(a)} \text{ maximises it if } \beta^{-i} > 0 "
     r"\text{ and minimises it if } \beta^{-i} < 0",

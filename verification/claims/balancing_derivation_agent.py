@@ -35,9 +35,9 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.claims.balancing_derivation import (
     _at_one_action,
     extremum,
@@ -174,6 +174,7 @@ TABLES = instances(
 )
 row(
     "report.A.2.1.notation.printed",
+    "refuted",
     "report A.2.1; report (21)",
     r"Q^{-i}(s, a^i) = \log\textstyle\int e^{\beta^{-i}R}P\,da^{-i} \text{ is the } Q^{-i} "
     r"\text{ of (21)}",
@@ -186,6 +187,7 @@ row(
 )
 row(
     "report.A.2.1.plug-in.printed",
+    "refuted",
     "report A.2.1",
     r"E[R - \tfrac{1}{\beta^{-i}}\log\tfrac{e^{\beta^{-i}R}P}{P}] = "
     r"E[\tfrac{1}{\beta^{-i}}Q^{-i}(a)]",
@@ -196,6 +198,7 @@ row(
 )
 row(
     "report.A.2.1.plug-in.corrected",
+    "proved",
     "report A.2.1",
     r"E[R - \tfrac{1}{\beta^{-i}}\log\tfrac{e^{\beta^{-i}R}P}{P\,e^{Q^{-i}(a)}}] = "
     r"E[\tfrac{1}{\beta^{-i}}Q^{-i}(a)]",
@@ -206,6 +209,7 @@ row(
 )
 row(
     "report.A.2.1.agent-scale.printed",
+    "refuted",
     "report A.2.1",
     r"E[\tfrac{1}{\beta^{-i}}Q^{-i}(a) - \tfrac{1}{\beta^i}\log\tfrac{\pi}{P}] = "
     r"E[\tfrac{\beta^i}{\beta^{-i}}Q^{-i}(a) - \log\tfrac{\pi}{P}]",
@@ -217,6 +221,7 @@ row(
 )
 row(
     "report.A.2.1.agent-scale.corrected",
+    "proved",
     "report A.2.1",
     r"E[\tfrac{1}{\beta^{-i}}Q^{-i}(a) - \tfrac{1}{\beta^i}\log\tfrac{\pi}{P}] = "
     r"\tfrac{1}{\beta^i}E[\tfrac{\beta^i}{\beta^{-i}}Q^{-i}(a) - \log\tfrac{\pi}{P}]",
@@ -227,6 +232,7 @@ row(
 )
 row(
     "report.A.2.1.agent-divergence.printed",
+    "refuted",
     "report A.2.1",
     r"E_{P(s)\pi}[Q^i - \log\tfrac{\pi}{P}] = -D_{KL}(\pi(\cdot|s) \| e^{Q^i}P/e^{V^i}) + "
     r"E_{P(s)}[V^i(s)]",
@@ -246,6 +252,7 @@ row(
 )
 row(
     "report.A.2.1.agent-divergence.corrected",
+    "proved",
     "report A.2.1",
     r"E_{P(s)\pi}[Q^i - \log\tfrac{\pi}{P}] = E_{P(s)}[-D_{KL}(\pi(\cdot|s) \| e^{Q^i}P/e^{V^i}) + "
     r"V^i(s)]",
@@ -256,6 +263,7 @@ row(
 )
 row(
     "report.A.2.1.optimal-agent.printed",
+    "refuted",
     "report A.2.1; report (20)",
     r"\pi_{(20)} \text{ maximises } E[\tfrac{1}{\beta^{-i}}Q^{-i}(a) - "
     r"\tfrac{1}{\beta^i}\log\tfrac{\pi}{P}]",
@@ -266,6 +274,7 @@ row(
 )
 row(
     "report.A.2.1.optimal-agent.corrected",
+    "proved",
     "report A.2.1; report (20)",
     r"\pi_{(20)} \text{ maximises it if } \beta^i > 0 \text{ and minimises it if } \beta^i < 0",
     "The value there is V^i/β^i.",
@@ -279,6 +288,7 @@ row(
 )
 row(
     "report.A.2.1.scaled-argmax.added",
+    "proved",
     "report A.2.1",
     r"\beta^i > 0: \text{ both sides of the scaled line are maximised by the same } \pi",
     "So the missing factor does no harm to (20) when β^i is positive.",

@@ -31,10 +31,10 @@ from tabular_marl.verification.claims._balancing import (
     Stage,
     identity,
     reals,
-    row,
     stage_family,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 
 # -- formulas --------------------------------------------------------------------------------------
 
@@ -128,6 +128,7 @@ def prove_elbo() -> Proof:
 JOINTS = scope(actions=">= 1", opponent_actions=">= 1")
 row(
     "report.018.factorization.printed",
+    "refuted",
     "report (18)",
     r"\pi(a, a^{-i}|s) = \pi(a|s)\,\rho(a^{-i}|s) \text{ for every joint policy}",
     "Independence is a restriction on joint policies, not a factorization of all of them.",
@@ -136,6 +137,7 @@ row(
 )
 row(
     "report.018.graph.printed",
+    "refuted",
     "report (18)",
     r"\text{no graphical model represents (18): the law of } s \to a^i,\ s \to a^{-i} "
     r"\text{ is not of this form}",
@@ -150,6 +152,7 @@ row(
 )
 row(
     "report.018.derived.printed",
+    "refuted",
     "report (18); report A.2.1",
     r"\text{the joint policy } \pi(a)\rho(b|a) \text{ that A.2.1 derives is of the form (18)}",
     "The derivation lets the opponent's policy depend on a, so its optimum is correlated wherever "
@@ -163,6 +166,7 @@ row(
 )
 row(
     "report.018.derived.corrected",
+    "proved",
     "report (18); report A.2.1",
     r"R(a, b) = f(a) + g(b) \Rightarrow \rho(b|a) \text{ does not depend on } a",
     "The derived joint policy has the form (18) when the reward is a sum of one term for each "
@@ -179,6 +183,7 @@ row(
 )
 row(
     "report.018.interaction.added",
+    "proved",
     "report (18); report A.2.1",
     r"\log\frac{\rho(1|1)\rho(2|2)}{\rho(2|1)\rho(1|2)} = "
     r"\beta^{-i}(R_{11} + R_{22} - R_{12} - R_{21})",
@@ -200,6 +205,7 @@ row(
 )
 row(
     "report.018.model.printed",
+    "refuted",
     "report (18)",
     r"\text{no graphical model has (19), under (18), as its variational objective: } "
     r"1/\beta^i \ne 1/\beta^{-i} \text{ always}",
@@ -211,6 +217,7 @@ row(
 )
 row(
     "report.018.model.corrected",
+    "proved",
     "report (18); report (19)",
     r"\beta^i = \beta^{-i} = \beta: \quad \beta J(\pi, \rho) = \log P(\mathcal{O}{=}1) - "
     r"D_{KL}(\pi\rho \,\|\, P(a, a^{-i} | \mathcal{O}{=}1))",

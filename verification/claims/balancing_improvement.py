@@ -29,10 +29,10 @@ from tabular_marl.verification.claims._balancing import (
     PLUS,
     Stage,
     inequality,
-    row,
     stage_scope,
     successor,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.claims.balancing_action_value import STEPS
 
 # -- formulas --------------------------------------------------------------------------------------
@@ -194,6 +194,7 @@ COMPETITIVE = {
 }
 row(
     "report.037.cooperative.printed",
+    "refuted",
     "report (37); report (38)",
     r"\beta^i, \beta^{-i} > 0, \ (38) \Rightarrow Q^{\pi,\rho} \le Q^{\pi,\tilde\rho}",
     "Log-normaliser reading. (38) bounds the divergence from a mixture; what enters is the "
@@ -204,6 +205,7 @@ row(
 )
 row(
     "report.037.competitive.printed",
+    "refuted",
     "report (37); report (38)",
     r"\beta^i > 0 > \beta^{-i}, \ (38) \Rightarrow Q^{\pi,\rho} \ge Q^{\pi,\tilde\rho}",
     "The same for β^-i < 0.",
@@ -213,6 +215,7 @@ row(
 )
 row(
     "report.037.unconditional-cooperative.added",
+    "refuted",
     "report (37)",
     r"\beta^i, \beta^{-i} > 0 \Rightarrow Q^{\pi,\rho} \le Q^{\pi,\tilde\rho} \text{ without (38)}",
     "Some condition is needed in the log-normaliser reading: ρ̃ answers the agent's best response "
@@ -232,6 +235,7 @@ row(
 )
 row(
     "report.037.unconditional-competitive.added",
+    "refuted",
     "report (37)",
     r"\beta^i > 0 > \beta^{-i} \Rightarrow Q^{\pi,\rho} \ge Q^{\pi,\tilde\rho} \text{ without "
     r"(38)}",
@@ -251,6 +255,7 @@ row(
 )
 row(
     "report.037.without-loss.printed",
+    "refuted",
     "report (37); report (38)",
     r"\beta^i < 0: \ (38) \text{ by the sign of } \beta^{-i} \text{ (KL inside } E_\rho) "
     r"\Rightarrow (37)",
@@ -273,6 +278,7 @@ row(
 )
 row(
     "report.037.corrected",
+    "proved",
     "report (37); report (38)",
     r"\beta^i\beta^{-i}\left(E_\rho D(\pi\|\pi(\cdot|b)) - E_{\tilde\rho} "
     r"D(\pi\|\pi(\cdot|b))\right) "
@@ -291,6 +297,7 @@ row(
 )
 row(
     "report.037.infinite-horizon.added",
+    "proved",
     "report (37); report (38)",
     r"T = \infty: \ \text{the corrected (38) in every state} \Rightarrow "
     r"\beta^{-i}(Q^{\pi,\tilde\rho} - Q^{\pi,\rho}) \ge 0",
@@ -306,6 +313,7 @@ row(
 )
 row(
     "report.037.expected.added",
+    "proved",
     "report (36); report (37)",
     r"Q^{-i}(s,b) := \beta^{-i} E_\pi Q^{\pi,\rho}(s,\cdot,b): \quad "
     r"\beta^{-i}(Q^{\pi,\tilde\rho} - Q^{\pi,\rho}) \ge 0",

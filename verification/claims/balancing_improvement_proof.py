@@ -37,10 +37,10 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
     stage_family,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.claims.balancing_improvement import (
     expected_distance,
     mixture_distance,
@@ -246,6 +246,7 @@ NAIVE = {
 UNIT = {"beta_agent": 1, "beta_opponent": 1}
 row(
     "report.A.4.2.step.printed",
+    "refuted",
     "report A.4.2",
     r"\beta^i > 0 > \beta^{-i}: \ J(\pi, \rho) \ge J(\pi, \tilde\rho)",
     "The inequality to be shown, without (38) (its condition is cut off in the text).",
@@ -254,6 +255,7 @@ row(
 )
 row(
     "report.A.4.2.step-competitive.printed",
+    "refuted",
     "report A.4.2; report (38)",
     r"\beta^i > 0 > \beta^{-i}, \ (38) \Rightarrow J(\pi, \rho) \ge J(\pi, \tilde\rho)",
     "The same with (38) as printed; last bullet of A.4.2.",
@@ -263,6 +265,7 @@ row(
 )
 row(
     "report.A.4.2.step-cooperative.printed",
+    "refuted",
     "report A.4.2; report (38)",
     r"\beta^i, \beta^{-i} > 0, \ (38) \Rightarrow J(\pi, \rho) \le J(\pi, \tilde\rho)",
     "First bullet of A.4.2. KL(ρ‖ρ̃) >= KL(ρ̃‖ρ̃) = 0 does help, but (38) does not control the "
@@ -273,6 +276,7 @@ row(
 )
 row(
     "report.A.4.2.step.corrected",
+    "proved",
     "report A.4.2; report (37); report (38)",
     r"\beta^i\beta^{-i}\left(E_\rho D(\pi\|\pi(\cdot|b)) - E_{\tilde\rho} "
     r"D(\pi\|\pi(\cdot|b))\right) \ge 0 \Rightarrow \beta^{-i}(J(\pi, \tilde\rho) - "
@@ -289,6 +293,7 @@ row(
 )
 row(
     "report.A.4.2.step-expected.added",
+    "proved",
     "report A.4.2; report (36); report (37)",
     r"Q^{-i} := \beta^{-i}E_\pi Q: \quad \beta^{-i}(J(\pi, \tilde\rho) - J(\pi, \rho)) = "
     r"D(\rho\|\tilde\rho) \ge 0",
@@ -302,6 +307,7 @@ row(
 )
 row(
     "report.A.4.2.kl-substituted.printed",
+    "proved",
     "report A.4.2; report (36)",
     r"-\tfrac{1}{\beta^{-i}}D(\rho\|\tilde\rho) = -\tfrac{1}{\beta^{-i}}\textstyle\sum_b \rho "
     r"\log\frac{\rho\,e^{V^{-i}}}{P\,e^{Q^{-i}}}",
@@ -331,6 +337,7 @@ for name, gap, note in (
     sign = "+" if gap is expanded_exponential else "-"
     row(
         f"report.A.4.2.{name}.printed",
+        "refuted",
         "report A.4.2",
         rf"-D(\rho\|\tilde\rho) = -E_\rho\log\tfrac{{\rho}}{{P}} - {shown} {sign} E_\rho[Q^{{-i}}]",
         note,
@@ -339,6 +346,7 @@ for name, gap, note in (
     )
 row(
     "report.A.4.2.kl-expanded.corrected",
+    "proved",
     "report A.4.2",
     r"-D(\rho\|\tilde\rho) = -E_\rho\log\tfrac{\rho}{P} - V^{-i} + E_\rho[Q^{-i}]",
     "All three terms over β^-i. (V^-i is at s_{t+1}, not s_t, as the other terms.)",
@@ -348,6 +356,7 @@ row(
 )
 row(
     "report.A.4.2.remaining-term.added",
+    "refuted",
     "report A.4.2; report (36)",
     r"\tfrac{1}{\beta^{-i}}E_\rho Q^{-i} = E_{\pi,\rho}Q \text{ in the log-normaliser reading}",
     "The report is right that this “problematic” term does not match: the free energy over the "
@@ -359,6 +368,7 @@ row(
 )
 row(
     "report.A.4.2.remaining.corrected",
+    "proved",
     "report A.4.2",
     r"J = -\tfrac{1}{\beta^{-i}}D(\rho\|\tilde\rho) + \tfrac{1}{\beta^{-i}}V^{-i} + "
     r"E_{\pi,\rho}Q - "

@@ -40,10 +40,10 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
     stage_family,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 
 # -- formulas --------------------------------------------------------------------------------------
 
@@ -163,6 +163,7 @@ NEXT = {
 }
 row(
     "report.020.identity.added",
+    "proved",
     "report (20); report A.2.1; report A.2.2",
     r"\tfrac{V^i}{\beta^i} - J(\pi, \rho(\cdot|\cdot)) = \tfrac{1}{\beta^i} D_{KL}(\pi \| "
     r"\pi_{(20)}) + \tfrac{1}{\beta^{-i}} E_\pi D_{KL}(\rho(\cdot|a) \| \rho_{A.2.1}(\cdot|a))",
@@ -177,6 +178,7 @@ row(
 )
 row(
     "report.020.optimum.corrected",
+    "proved",
     "report (20); report A.2.1",
     r"\pi_{(20)} \text{ optimises } \pi \mapsto \mathrm{ext}_{\rho(b|a)} J(\pi, "
     r"\rho(\cdot|\cdot)): "
@@ -194,6 +196,7 @@ row(
 )
 row(
     "report.021.identity.added",
+    "proved",
     "report (21); report A.2.1",
     r"\tfrac{V^{-i}}{\beta^{-i}} - J(\pi(\cdot|\cdot), \rho) = \tfrac{1}{\beta^{-i}} D_{KL}(\rho "
     r"\| "
@@ -213,6 +216,7 @@ row(
 )
 row(
     "report.021.optimum.corrected",
+    "proved",
     "report (21); report A.2.1",
     r"\rho_{(21)} \text{ optimises } \rho \mapsto \mathrm{ext}_{\pi(a|b)} J(\pi(\cdot|\cdot), "
     r"\rho): "
@@ -229,6 +233,7 @@ row(
 )
 row(
     "report.020.joint.added",
+    "proved",
     "report (20); report (21); report A.2.1",
     r"\beta^i = \beta^{-i}: \ \pi_{(20)}(a)\rho(b|a) = \rho_{(21)}(b)\pi(a|b) \propto "
     r"P_{prior}(a)P_{prior}(b)e^{\beta R}",
@@ -244,6 +249,7 @@ row(
 )
 row(
     "report.020.joint-unequal.added",
+    "refuted",
     "report (20); report (21); report A.2.1",
     r"\pi_{(20)}(a)\rho(b|a) = \rho_{(21)}(b)\pi(a|b) \text{ for all } \beta^i, \beta^{-i}",
     "With two temperatures the two views imply different joint policies.",
@@ -252,6 +258,7 @@ row(
 )
 row(
     "report.024.optimum.corrected",
+    "proved",
     "report (23); report (24)",
     r"\pi^*_{(24)} \text{ optimises (23) where the opponent's } \rho(b|s,a) \text{ may answer } a",
     "Any matrix Q may stand for R in (20); so may R + γE[V(s')].",

@@ -35,10 +35,10 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
     stage_family,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 
 
 def substitution(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Any:
@@ -151,6 +151,7 @@ ONE_AGENT = scope(actions=">= 1", beta_agent=SIGNED)
 
 row(
     "report.A.2.2.substitution.printed",
+    "refuted",
     "report A.2.2; report (18); report (21); report (22)",
     r"J(\pi_{(20)}, \rho_{(21)}) = J(\pi_{(20)}, \rho(\cdot|a)_{A.2.1})",
     "“Plugging back the optimal opponent's policy” plugs in the conditional ρ(b|a) of A.2.1, not "
@@ -160,6 +161,7 @@ row(
 )
 row(
     "report.A.2.2.exponential.printed",
+    "refuted",
     "report A.2.2",
     r"E[-\tfrac{1}{\beta^i}\log\tfrac{e^{Q^i}P}{e^{V^i}P}] = "
     r"E[-\tfrac{1}{\beta^i}\exp Q^i + \tfrac{1}{\beta^i}V^i]",
@@ -171,6 +173,7 @@ row(
 )
 row(
     "report.A.2.2.exponential.corrected",
+    "proved",
     "report A.2.2",
     r"E[-\tfrac{1}{\beta^i}\log\tfrac{e^{Q^i}P}{e^{V^i}P}] = "
     r"E[-\tfrac{1}{\beta^i}Q^i + \tfrac{1}{\beta^i}V^i]",
@@ -190,6 +193,7 @@ row(
 )
 row(
     "report.A.2.2.opponent-term.printed",
+    "proved",
     "report A.2.2",
     r"-\tfrac{1}{\beta^{-i}}\log\frac{e^{\beta^{-i}R}P}{P\,e^{Q^{-i}(a)}} = -R + "
     r"\tfrac{1}{\beta^{-i}}Q^{-i}(a)",
@@ -208,6 +212,7 @@ row(
 )
 row(
     "report.A.2.2.last-line.printed",
+    "refuted",
     "report A.2.2",
     r"E[R - \tfrac{1}{\beta^i}\exp Q^i + \tfrac{1}{\beta^i}V^i - R + "
     r"\tfrac{1}{\beta^{-i}}Q^{-i}(a)] "
@@ -228,6 +233,7 @@ row(
 )
 row(
     "report.A.2.2.last-line.corrected",
+    "proved",
     "report A.2.2",
     r"E[R - \tfrac{1}{\beta^i}Q^i + \tfrac{1}{\beta^i}V^i - R + \tfrac{1}{\beta^{-i}}Q^{-i}(a)] = "
     r"\tfrac{1}{\beta^i}V^i",
@@ -237,6 +243,7 @@ row(
 )
 row(
     "report.A.2.2.message.printed",
+    "refuted",
     "report A.2.2; report (22)",
     r"J(\pi_{(20)}, \rho_{(21)}) = \tfrac{1}{\beta^i} V^i",
     "The result read with the independent pair of (20), (21): false, as that pair does not attain "
@@ -246,6 +253,7 @@ row(
 )
 row(
     "report.A.2.2.message.corrected",
+    "proved",
     "report A.2.2; report (22)",
     r"J(\pi_{(20)}, \rho(\cdot|a)_{A.2.1}) = \tfrac{1}{\beta^i} V^i",
     "With the conditional opponent the left equation of (22) holds, for every sign, though two "
@@ -260,6 +268,7 @@ row(
 )
 row(
     "report.A.2.2.independent-bound.added",
+    "proved",
     "report A.2.2; report (22)",
     r"\beta^{-i}\left(\tfrac{1}{\beta^i}V^i - J(\pi_{(20)}, \rho)\right) \ge 0 "
     r"\text{ for every independent } \rho",
@@ -275,6 +284,7 @@ row(
 )
 row(
     "report.A.2.2.independent-message.added",
+    "proved",
     "report A.2.2; report (18); report (22)",
     r"J(\pi^*, \rho) = F_{\beta^i}[P](E_\rho R) - \tfrac{1}{\beta^{-i}} D_{KL}(\rho\|P), \quad "
     r"\pi^* \propto P\,e^{\beta^i E_\rho R}",

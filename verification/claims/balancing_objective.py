@@ -41,10 +41,10 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
     stage_family,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 
 # -- formulas --------------------------------------------------------------------------------------
 
@@ -196,6 +196,7 @@ DECISIONS = instances(
 SUMS = instances({"terms": (1, 5)}, terms=array("terms"), gamma=discount(0, 1))
 row(
     "report.017.temperature.printed",
+    "refuted",
     "report (16); report (17)",
     r"\text{with one opponent action and the same } \beta, \text{ (17) is (16)}",
     "(16) weighs the divergence by β, (17) by 1/β: temperature in one, inverse temperature in the "
@@ -209,6 +210,7 @@ row(
 )
 row(
     "report.017.temperature.corrected",
+    "proved",
     "report (16); report (17)",
     r"\text{with one opponent action and } \beta^i = 1/\beta, \text{ (17) is (16)}",
     "At one decision; over time, with γ^t in (17).",
@@ -218,6 +220,7 @@ row(
 )
 row(
     "report.017.discount.printed",
+    "refuted",
     "report (17); report (23)",
     r"\textstyle\sum_t \gamma\, c_t = c_0 + \gamma (c_1 + \gamma (c_2 + \dots))",
     "(17) prints γ for γ^t: every time would weigh the same, even the first, and the recursion "
@@ -227,6 +230,7 @@ row(
 )
 row(
     "report.017.discount.corrected",
+    "proved",
     "report (17); report (23)",
     r"\textstyle\sum_t \gamma^t c_t = c_0 + \gamma (c_1 + \gamma (c_2 + \dots))",
     "With γ^t, as in (15) and (16); c_t is the bracket of (17) in expectation.",
@@ -236,6 +240,7 @@ row(
 )
 row(
     "report.017.argument.printed",
+    "refuted",
     "report (17); report (19); report (23)",
     r"\pi_\theta(a_t|s_t) / P_{prior}(a^i_t|s_t) \text{ with } a_t = (a^i_t, a^{-i}_t): "
     r"\text{ no cost at the priors}",
@@ -250,6 +255,7 @@ row(
 )
 row(
     "report.017.argument.corrected",
+    "proved",
     "report (17); report (19); report (23)",
     r"\pi_\theta(a^i_t|s_t) / P_{prior}(a^i_t|s_t): \text{ no cost at the priors}",
     "The agent's own action in both places.",
@@ -260,6 +266,7 @@ row(
 JOINTS = scope(actions=">= 1", opponent_actions=">= 1")
 row(
     "report.019.minimax.printed",
+    "proved",
     "report (17); report (18); report (19)",
     r"\beta^i > 0 > \beta^{-i}: \ J \text{ is concave in } \pi \text{ and convex in } \rho; "
     r"\text{ in general } \beta^i J \text{ is concave in } \pi,\ \beta^{-i} J \text{ in } \rho",
@@ -279,6 +286,7 @@ row(
 )
 row(
     "report.019.cooperative.printed",
+    "refuted",
     "report (17); report (19)",
     r"\text{same signs (“vice versa”): both players raise the joint reward above that of the "
     r"priors}",
@@ -289,6 +297,7 @@ row(
 )
 row(
     "report.019.cooperative.corrected",
+    "proved",
     "report (17); report (19)",
     r"\beta^i, \beta^{-i} > 0: \ V^i/\beta^i \ge E_{P P} R",
     "Both positive: both raise it. (Both negative: apply this to −R.)",
@@ -302,6 +311,7 @@ row(
 )
 row(
     "report.019.signs.added",
+    "proved",
     "report (17); report (19)",
     r"J(\pi, \rho; R, \beta^i, \beta^{-i}) = -J(\pi, \rho; -R, -\beta^i, -\beta^{-i})",
     "Changing every sign exchanges maximising and minimising: only the product β^i β^-i decides "

@@ -39,11 +39,11 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
     stage_family,
     stage_scope,
     successor,
 )
+from tabular_marl.verification.claims._rows import row
 
 
 def values(
@@ -246,6 +246,7 @@ ONE_STATE = {"one": [[[0]]], "two": [[[1]]], "transition": [[[[1]]]], "gamma": "
 
 row(
     "report.033.temperature.printed",
+    "refuted",
     "report (33); report (157)",
     r"V^* \text{ of (33), } \log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}Q)P)P, "
     r"\text{ is } V^* \text{ of (25)}",
@@ -255,6 +256,7 @@ row(
 )
 row(
     "report.033.temperature.corrected",
+    "proved",
     "report (33); report (157)",
     r"\tfrac{1}{\beta^i}\log\int\exp(\tfrac{\beta^i}{\beta^{-i}}\log\int\exp(\beta^{-i}Q)P)P = V^* "
     r"\text{ of (25), agent's view}",
@@ -265,6 +267,7 @@ row(
 )
 row(
     "report.033.discount.printed",
+    "refuted",
     "report (33); report (157)",
     r"R + E[V^*] = R + \gamma E[V^*]",
     "The γ of (23) is missing.",
@@ -273,6 +276,7 @@ row(
 )
 row(
     "report.033.state.printed",
+    "refuted",
     "report (33); report (157)",
     r"V^*(s_{t+1}) = \log\int\exp(\cdots Q(s_t, a_t, a_t^{-i})\cdots) \text{ is the value of } "
     r"s_{t+1}",
@@ -291,6 +295,7 @@ row(
 )
 row(
     "report.034.literal.printed",
+    "refuted",
     "report (33); report (34)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\|Q^1 - Q^2\|_\infty, \ T \text{ of (33) to the letter}",
     "No γ in the operator and V^i for V^i/β^i: 2 > 9/10.",
@@ -299,6 +304,7 @@ row(
 )
 row(
     "report.034.printed",
+    "refuted",
     "report (34); report (33); report (157)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\|Q^1 - Q^2\|_\infty, \ T \text{ of (33) with } \gamma "
     r"\text{ put in}",
@@ -309,6 +315,7 @@ row(
 )
 row(
     "report.034.undiscounted.printed",
+    "refuted",
     "report (34); report (33)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\|Q^1 - Q^2\|_\infty, \ T \text{ of (33) with } "
     r"V^* = V^i/\beta^i \text{ and no } \gamma",
@@ -318,6 +325,7 @@ row(
 )
 row(
     "report.034.values.corrected",
+    "proved",
     "report (34); report A.4.1",
     r"\max_s |\tfrac{V^{i,1}}{\beta^i} - \tfrac{V^{i,2}}{\beta^i}| \le \|Q^1 - Q^2\|_\infty",
     "A composition of two free energies, for every finite size and every sign.",
@@ -332,6 +340,7 @@ row(
 )
 row(
     "report.034.values-opponent.corrected",
+    "proved",
     "report (34); report A.4.1",
     r"\max_s |\tfrac{V^{-i,1}}{\beta^{-i}} - \tfrac{V^{-i,2}}{\beta^{-i}}| \le \|Q^1 - "
     r"Q^2\|_\infty",
@@ -345,6 +354,7 @@ row(
 )
 row(
     "report.034.corrected",
+    "proved",
     "report (34); report (33); report (157)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma "
     r"E[\tfrac{1}{\beta^i} V^i]",
@@ -355,6 +365,7 @@ row(
 )
 row(
     "report.034.every-beta.added",
+    "proved",
     "report (34)",
     r"\beta^i, \beta^{-i} \in [-\infty, \infty]: \ \|TQ^1 - TQ^2\|_\infty \le "
     r"\gamma\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma E[F_{\beta^i} F_{\beta^{-i}} Q]",
@@ -385,6 +396,7 @@ row(
 )
 row(
     "report.034.opponent.corrected",
+    "proved",
     "report (34); report (25)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma "
     r"E[\tfrac{1}{\beta^{-i}} V^{-i}]",
@@ -397,6 +409,7 @@ row(
 )
 row(
     "report.034.tight.added",
+    "proved",
     "report (34)",
     r"\|T(Q + c) - TQ\|_\infty = \gamma |c|, \quad TQ = R + \gamma E[\tfrac{1}{\beta^i} V^i]",
     "γ is the best constant of the corrected operator.",
@@ -406,6 +419,7 @@ row(
 )
 row(
     "report.034.lipschitz.added",
+    "proved",
     "report (34); report (33)",
     r"\|TQ^1 - TQ^2\|_\infty \le \gamma|\beta^i|\,\|Q^1 - Q^2\|_\infty, \quad TQ = R + \gamma "
     r"E[V^i]",
@@ -420,6 +434,7 @@ row(
 )
 row(
     "report.034.lipschitz-exact.added",
+    "proved",
     "report (34); report (33)",
     r"\|T(Q + c) - TQ\|_\infty = \gamma|\beta^i|\,|c|, \quad TQ = R + \gamma E[V^i]",
     "So the printed operator's Lipschitz constant is exactly γ|β^i|: it is a contraction if and "

@@ -33,10 +33,10 @@ from tabular_marl.verification.claims._balancing import (
     Stage,
     identity,
     reals,
-    row,
     stage_family,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 
 # -- formulas --------------------------------------------------------------------------------------
 
@@ -156,6 +156,7 @@ NEXT = {
 }
 row(
     "report.020.independent-optimum.printed",
+    "refuted",
     "report (18); report (19); report (20); report (21)",
     r"\beta^i, \beta^{-i} > 0: \ J(\pi_{(20)}, \rho_{(21)}) \ge J(\pi, \rho) "
     r"\text{ for all independent } \pi, \rho",
@@ -169,6 +170,7 @@ row(
 )
 row(
     "report.020.stationary.printed",
+    "refuted",
     "report (18); report (19); report (20)",
     r"\pi_{(20)} = \text{the stationary point of } J(\cdot, \rho_{(21)})",
     "The stationary points of (19) under (18) are logit equilibria, π ∝ P_prior exp(β^i E_ρ R); "
@@ -178,6 +180,7 @@ row(
 )
 row(
     "report.020.best-reply.printed",
+    "refuted",
     "report (18); report (19); report (20)",
     r"\beta^i J(\pi_{(20)}, \rho_{(21)}) \ge \beta^i J(\pi, \rho_{(21)})",
     "Not a best reply to (21) either, here with temperatures of opposite sign, so (20), (21) are "
@@ -190,6 +193,7 @@ row(
 )
 row(
     "report.021.stationary.printed",
+    "refuted",
     "report (18); report (19); report (21)",
     r"\rho_{(21)} = \text{the stationary point of } J(\pi_{(20)}, \cdot)",
     "The same for the opponent.",
@@ -198,6 +202,7 @@ row(
 )
 row(
     "report.020.response.corrected",
+    "proved",
     "report (18); report (19); report (20)",
     r"J(\pi^*, \rho) - J(\pi, \rho) = \tfrac{1}{\beta^i} D_{KL}(\pi \| \pi^*), \quad "
     r"\pi^* \propto P_{prior}\, e^{\beta^i E_\rho R}",
@@ -209,6 +214,7 @@ row(
 )
 row(
     "report.021.response.corrected",
+    "proved",
     "report (18); report (19); report (21)",
     r"J(\pi, \rho^*) - J(\pi, \rho) = \tfrac{1}{\beta^{-i}} D_{KL}(\rho \| \rho^*), \quad "
     r"\rho^* \propto P_{prior}\, e^{\beta^{-i} E_\pi R}",
@@ -219,6 +225,7 @@ row(
 )
 row(
     "report.020.normaliser.printed",
+    "proved",
     "report (20); report (21)",
     r"\textstyle\sum_a \pi_{(20)}(a) = \sum_b \rho_{(21)}(b) = 1 \text{ with } V^i, V^{-i} "
     r"\text{ as printed}",
@@ -229,6 +236,7 @@ row(
 )
 row(
     "report.024.stationary.printed",
+    "refuted",
     "report (23); report (24)",
     r"\pi^*_{(24)} = \text{the stationary point of (23) under (18), } \rho = \rho^*_{(24)}",
     "(24) is (20), (21) with Q = R + γE[V(s')] for R, and inherits their fault.",

@@ -36,8 +36,8 @@ from tabular_marl.verification.claims._balancing import (
     identity,
     inequality,
     reals,
-    row,
 )
+from tabular_marl.verification.claims._rows import row
 
 # -- formulas ------------------------------------------------------------------------------------
 
@@ -230,6 +230,7 @@ TILTS = instances(
 
 row(
     "report.015.multiplier.printed",
+    "refuted",
     "report (15); report (16)",
     r"\text{the maximiser of (16) with one constant } \beta > 0 \text{ solves (15) for the least "
     r"} C "
@@ -251,6 +252,7 @@ row(
 )
 row(
     "report.015.no-multiplier.added",
+    "proved",
     "report (15); report (16)",
     r"\text{rewards } (0,1), (0,2): \ \pi_\beta(2|s_2) > \pi_\beta(2|s_1) \ \forall \beta > 0, "
     r"\text{ while (15) has the same solution in both states}",
@@ -261,6 +263,7 @@ row(
 )
 row(
     "report.015.identity.added",
+    "proved",
     "report (15); report (16)",
     r"E_{\pi_\beta} R - E_{\pi'} R = \beta(s)\,[D(\pi_\beta\|P) - D(\pi'\|P) + D(\pi'\|\pi_\beta)]",
     "π_β ∝ P exp(R/β(s)) in each state; linear in π and π', so for every number of actions.",
@@ -270,6 +273,7 @@ row(
 )
 row(
     "report.015.state-multipliers.corrected",
+    "proved",
     "report (15); report (16)",
     r"\text{with a multiplier } \beta(s) > 0 \text{ for each state, } \pi_\beta \text{ maximises } "
     r"E R \text{ subject to } D(\pi(\cdot|s)\|P) \le D(\pi_\beta(\cdot|s)\|P) \ \forall s",
@@ -285,6 +289,7 @@ row(
 )
 row(
     "report.015.expected-constraint.corrected",
+    "proved",
     "report (15); report (16)",
     r"\text{with one } \beta > 0,\ \pi_\beta \text{ maximises } E R \text{ subject to } "
     r"E_s D(\pi(\cdot|s)\|P) \le E_s D(\pi_\beta(\cdot|s)\|P)",
@@ -300,6 +305,7 @@ row(
 )
 row(
     "report.016.optimum.printed",
+    "proved",
     "report (16)",
     r"J(\pi_\beta) - J(\pi) = \beta\,D(\pi\|\pi_\beta), \quad \pi_\beta \propto P e^{R/\beta}",
     "“The value should be positive”: right for (16), as π_β maximises it for β > 0 and minimises "
@@ -310,6 +316,7 @@ row(
 )
 row(
     "report.016.inference.printed",
+    "proved",
     "report (16); report (17)",
     r"J(\pi) = \beta\left(\log P(\mathcal{O}{=}1) - D(\pi\|P(a|\mathcal{O}{=}1))\right), \quad "
     r"P(\mathcal{O}{=}1|a) \propto e^{R/\beta}",
@@ -321,6 +328,7 @@ row(
 )
 row(
     "report.016.closer.printed",
+    "proved",
     "report (16)",
     r"\beta \le \beta' \Rightarrow D(\pi_{\beta'}\|P) \le D(\pi_\beta\|P), \quad "
     r"\pi_\beta \propto P e^{R/\beta}",
@@ -335,6 +343,7 @@ row(
 )
 row(
     "report.016.exchange.added",
+    "proved",
     "report (16)",
     r"(\beta' - \beta)(D(\pi_\beta\|P) - D(\pi_{\beta'}\|P)) = \beta D(\pi_{\beta'}\|\pi_\beta) "
     r"+ \beta' D(\pi_\beta\|\pi_{\beta'})",
@@ -344,6 +353,7 @@ row(
 )
 row(
     "report.017.closer.printed",
+    "refuted",
     "report (17)",
     r"\beta \le \beta' \Rightarrow D(\pi_{\beta'}\|P) \le D(\pi_\beta\|P), \quad "
     r"\pi_\beta \propto P e^{\beta R}",
@@ -356,6 +366,7 @@ row(
 )
 row(
     "report.017.closer.corrected",
+    "proved",
     "report (17)",
     r"0 < \beta \le \beta' \Rightarrow D(\pi_\beta\|P) \le D(\pi_{\beta'}\|P), \quad "
     r"\pi_\beta \propto P e^{\beta R}",

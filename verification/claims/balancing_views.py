@@ -47,10 +47,10 @@ from tabular_marl.verification.claims._balancing import (
     Stage,
     identity,
     inequality,
-    row,
     stage_family,
     stage_scope,
 )
+from tabular_marl.verification.claims._rows import row
 
 
 def views(arithmetic: Arithmetic, q: Numbers, **game: Numbers) -> Any:
@@ -146,6 +146,7 @@ EQUAL = scope(actions=">= 1", opponent_actions=">= 1", beta=SIGNED)
 
 row(
     "report.022.views.printed",
+    "refuted",
     "report (22); report (25)",
     r"\tfrac{1}{\beta^i} V^i = \tfrac{1}{\beta^{-i}} V^{-i}",
     "The aggregations do not commute: who moves first matters. A.2.2 computes the left side only; "
@@ -155,6 +156,7 @@ row(
 )
 row(
     "report.022.views-same-sign.printed",
+    "refuted",
     "report (22); report (25)",
     r"\beta^i, \beta^{-i} > 0: \ \tfrac{1}{\beta^i} V^i = \tfrac{1}{\beta^{-i}} V^{-i}",
     "Nor do they for temperatures of one sign.",
@@ -163,6 +165,7 @@ row(
 )
 row(
     "report.022.equal-temperatures.corrected",
+    "proved",
     "report (22); report (25)",
     r"\beta^i = \beta^{-i} \Rightarrow \tfrac{1}{\beta^i} V^i = \tfrac{1}{\beta^{-i}} V^{-i}",
     "With one temperature both are the free energy of all pairs (a, b), and (22) holds.",
@@ -176,6 +179,7 @@ row(
 )
 row(
     "report.022.additive.corrected",
+    "proved",
     "report (22); report (25)",
     r"Q(a, b) = f(a) + g(b) \Rightarrow \tfrac{1}{\beta^i} V^i = \tfrac{1}{\beta^{-i}} V^{-i}",
     "No interaction, no advantage of moving second; one action for either player is such a case.",
@@ -195,6 +199,7 @@ row(
 )
 row(
     "free-energy.reweighting.added",
+    "proved",
     "report (22)",
     r"F_\beta[p](x + w) = F_\beta[p](x) + F_\beta[\mathrm{tilt}_\beta[p](x)](w)",
     "The free energy seen from another point.",
@@ -207,6 +212,7 @@ row(
 )
 row(
     "free-energy.power-means.added",
+    "proved",
     "report (22)",
     r"\beta < \beta' \Rightarrow F_\beta[p](x) \le F_{\beta'}[p](x), \text{ with equality only "
     r"if } "
@@ -225,6 +231,7 @@ row(
 )
 row(
     "report.022.order.added",
+    "proved",
     "report (22); report (25)",
     r"(\beta^i - \beta^{-i})\left(\tfrac{1}{\beta^{-i}} V^{-i} - \tfrac{1}{\beta^i} V^i\right) "
     r"\ge 0",
@@ -250,6 +257,7 @@ row(
 )
 row(
     "report.022.equality.added",
+    "proved",
     "report (22); report (25)",
     r"\beta^i \ne \beta^{-i}: \ \tfrac{1}{\beta^i} V^i = \tfrac{1}{\beta^{-i}} V^{-i} \iff "
     r"Q(a, b) = f(a) + g(b)",
@@ -285,6 +293,7 @@ row(
 )
 row(
     "report.022.saddle.added",
+    "proved",
     "report (18); report (22)",
     r"\beta^i > 0 > \beta^{-i}: \ \tfrac{V^i}{\beta^i} \le J(\pi^*, \rho^*) \le "
     r"\tfrac{V^{-i}}{\beta^{-i}} \text{ at a saddle point } (\pi^*, \rho^*) \text{ of } J",
@@ -310,6 +319,7 @@ row(
 )
 row(
     "report.022.above-independent.added",
+    "proved",
     "report (18); report (22)",
     r"\beta^i, \beta^{-i} > 0: \ \max_{\pi, \rho} J(\pi, \rho) \le "
     r"\min(\tfrac{V^i}{\beta^i}, \tfrac{V^{-i}}{\beta^{-i}})",

@@ -27,10 +27,10 @@ from tabular_marl.verification.claims._rommeo_rows import (
     GIBBS,
     STAGE_SCOPE,
     STAGE_SIZES,
-    row,
     sample,
     stage_fields,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 STAGE = stage_fields()

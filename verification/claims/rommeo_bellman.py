@@ -30,11 +30,11 @@ from tabular_marl.verification.claims._rommeo_rows import (
     TIMES,
     game_fields,
     play_fields,
-    row,
     sample,
     stage_fields,
     stationary_fields,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 # -- (12) ------------------------------------------------------------------------------------------

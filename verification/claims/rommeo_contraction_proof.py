@@ -29,10 +29,10 @@ from tabular_marl.verification.claims._rommeo_rows import (
     STAGE_SCOPE,
     STAGE_SIZES,
     game_fields,
-    row,
     sample,
     stage_fields,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 VALUES = {"value": array("states"), "other": array("states")}

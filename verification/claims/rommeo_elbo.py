@@ -39,9 +39,9 @@ from tabular_marl.verification.claims._rommeo_rows import (
     UNDISCOUNTED,
     game_fields,
     play_fields,
-    row,
     sample,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 TWO_TIMES = {**SMALL, "times": (1, 2)}

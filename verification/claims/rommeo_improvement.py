@@ -21,10 +21,10 @@ from tabular_marl.verification.claims._rommeo_rows import (
     TIMES,
     game_fields,
     play_fields,
-    row,
     sample,
     stationary_fields,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 PLAY = {name: f for name, f in play_fields().items() if name != "initial"}

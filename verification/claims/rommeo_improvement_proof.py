@@ -18,10 +18,10 @@ from tabular_marl.verification.claims._rommeo_rows import (
     STAGE_SIZES,
     TIMES,
     play_fields,
-    row,
     sample,
     stage_fields,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 PLAY = {name: f for name, f in play_fields().items() if name != "initial"}

@@ -32,10 +32,10 @@ from tabular_marl.verification.claims._rommeo_rows import (
     STAGE_SIZES,
     TIMES,
     play_fields,
-    row,
     sample,
     stage_fields,
 )
+from tabular_marl.verification.claims._rows import row
 
 PLAY = {name: f for name, f in play_fields().items() if name != "initial"}
 PLAY_SIZES = {**SIZES, **TIMES}

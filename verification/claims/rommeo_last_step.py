@@ -26,10 +26,10 @@ from tabular_marl.verification.claims._rommeo_rows import (
     PLAYS,
     SMALL,
     play_fields,
-    row,
     sample,
     stationary_fields,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 

@@ -41,9 +41,9 @@ from tabular_marl.verification.claims._rommeo_rows import (
     UNDISCOUNTED,
     game_fields,
     policy_fields,
-    row,
     sample,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 # -- (1) ----------------------------------------------------------------------------------------

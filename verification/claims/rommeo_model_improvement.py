@@ -31,10 +31,10 @@ from tabular_marl.verification.claims._rommeo import (
 from tabular_marl.verification.claims._rommeo_rows import (
     STAGE_SCOPE,
     STAGE_SIZES,
-    row,
     sample,
     stage_fields,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 STAGE = stage_fields()

@@ -20,7 +20,8 @@ from tabular_marl.verification import (
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 from tabular_marl.verification.claims._rommeo import Game, expected, inside
-from tabular_marl.verification.claims._rommeo_rows import ANY_BETA, GAMES, game_fields, row, sample
+from tabular_marl.verification.claims._rommeo_rows import ANY_BETA, GAMES, game_fields, sample
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 

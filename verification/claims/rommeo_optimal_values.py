@@ -29,11 +29,11 @@ from tabular_marl.verification.claims._rommeo_rows import (
     STAGE_SCOPE,
     STAGE_SIZES,
     game_fields,
-    row,
     sample,
     stage_fields,
     stationary_fields,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 # -- A.3.2, line by line ---------------------------------------------------------------------------

@@ -25,9 +25,9 @@ from tabular_marl.verification.claims._rommeo_rows import (
     SIZES,
     TIMES,
     play_fields,
-    row,
     sample,
 )
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 PLAY = {name: f for name, f in play_fields().items() if name != "initial"}

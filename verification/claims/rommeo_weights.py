@@ -26,7 +26,8 @@ from tabular_marl.verification import (
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
 from tabular_marl.verification.claims._rommeo import Game, laid_stage
-from tabular_marl.verification.claims._rommeo_rows import STAGE_SIZES, row, sample, stage_fields
+from tabular_marl.verification.claims._rommeo_rows import STAGE_SIZES, sample, stage_fields
+from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
 
 
