@@ -496,7 +496,7 @@ for sign, of, verb in (("+", PLUS, "raises"), ("-", MINUS, "lowers")):
         "proved",
         "report 1.3; report (46)",
         rf"\beta^{{-i}} {'> 0' if sign == '+' else '< 0'}: \ \text{{the model (46) {verb} the "
-        r"agent's value }} \tfrac{1}{\beta^i} Q^i(s, a^{-i}) \text{ in expectation}",
+        r"agent's value } \tfrac{1}{\beta^i} Q^i(s, a^{-i}) \text{ in expectation}",
         "The algorithm “is able to handle competitive game”: β^-i in (43) lets the model work with "
         "the agent or against it, which ROMMEO's cannot. The sign of β^i does not matter.",
         stage_scope(SIGNED, of),
