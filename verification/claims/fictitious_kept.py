@@ -165,8 +165,8 @@ for sign, of in ((1, PLUS), (-1, MINUS)):
         f"report.1.3.kept.{name}.printed",
         "refuted",
         "report 1.3; report (42); report (46)",
-        rf"\beta^{{-i}} {'>' if sign > 0 else '<'} 0, \ P_{{\mathrm{{prior}}}} \text{{ of (46) kept: "
-        r"training agent and model in turns settles}",
+        rf"\beta^{{-i}} {'>' if sign > 0 else '<'} 0, \ P_{{\mathrm{{prior}}}} \text{{ of (46) "
+        r"kept: training agent and model in turns settles}",
         "With the reference prior of (44) kept the rounds can swap for ever: stay or leave, r = "
         f"{'−' if sign > 0 else ''}3/2, γ = 9/10, P = 19/20. A model that stays makes staying look "
         "terrible, one that leaves makes it look harmless: g(1/5) > 3/4 and g(3/4) < 1/5, g falls, "

@@ -77,6 +77,11 @@ RULES: dict[str, Rule] = {
         "a maximum of affine functions is convex, a minimum is concave",
         "epigraphs of affine functions are half-spaces, and intersect",
     ),
+    "minimax theorem": Rule(
+        "a continuous function on two compact convex sets, concave in one argument and convex in "
+        "the other, has a saddle point",
+        "von Neumann's theorem, in the form of Sion",
+    ),
     "integration of a derivative": Rule(
         "a function whose derivative is >= 0 on an interval rises there",
         "the mean value theorem",
