@@ -24,8 +24,10 @@ What the rounds do (β^-i > 0; for β^-i < 0 with ≥ for ≤ and min for max), 
    For "expectation" this is mirror descent, the natural policy gradient of the opponent.
  - kept, regularised: the first round is the fixed point, Balancing-Q in the opponent's view.
  - kept, expectation: a fixed point has V = Σ_b ρ x with ρ the tilt of x, the Boltzmann operator,
-   which is no contraction. No guarantee: of 248 000 random games with two actions 148 had several
-   limits (``start`` chooses among them) and none was seen to cycle.
+   which is no contraction. With two states and two actions of the opponent the rounds can already
+   have several limits (``start`` chooses among them) or swap for ever, at either sign of β^-i. They
+   settle where γ |β^-i| (max R − min R) < 2 (1 − γ)². Random games rarely show it: of 248 000 with
+   two actions 148 had several limits, none was seen to cycle. See docs/audit-fictitious-play.md.
 
 Shapes: q, agent_policy π [s, a, b]; opponent_policy, opponent_q = x [s, b]. opponent_policy is the
 model that the agent's round holds fixed (ρ_k), or for (50) the round's own tilt.

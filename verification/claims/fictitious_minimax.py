@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from tabular_marl.verification import Counterexample, Deduction, distribution, sides
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, kl
-from tabular_marl.verification.claims._fictitious import MINUS, PLUS, STAGE, betas, sample
+from tabular_marl.verification.claims._fictitious import PLUS, STAGE, betas, sample
 from tabular_marl.verification.claims._fictitious import stage_scope as scope_of
 from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
@@ -52,7 +52,7 @@ row(
     "“Able to handle competitive game”, read as: the rounds find the value of the game in which "
     "both move at once. They find that of a game in which the agent sees a^-i first. Matching "
     "pennies, β^i = 1: log cosh 1 = 0.43 against 0.",
-    scope_of(PLUS, MINUS),
+    scope_of(PLUS, "any"),
     Counterexample(
         at_once,
         {
@@ -71,7 +71,7 @@ row(
     r"\tfrac{1}{\beta^i} D_{KL}(\pi \| P_{\mathrm{prior}})",
     "An upper bound: min max against max min. It is the game's value where the agent really "
     "observes a^-i, or where one row of R is best against every a^-i.",
-    scope_of(PLUS, MINUS),
+    scope_of(PLUS, "any"),
     Deduction(
         ("free-energy.variational.maximum",),
         "chain of inequalities",

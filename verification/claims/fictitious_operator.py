@@ -252,6 +252,27 @@ row(
     sample(contraction, PAIRS, examples=10_000),
 )
 row(
+    "report.158.every-beta.added",
+    "proved",
+    "report (158)",
+    r"\beta^i \in [-\infty, \infty]: \ \|TV - TW\|_\infty \le \gamma\|V - W\|_\infty, \quad TV = "
+    r"E_\rho F_{\beta^i}[P_{\mathrm{prior}}](R + \gamma E[V(s')])",
+    "In reward units the limits are included: an agent that takes its best or worst answer, or "
+    "acts by its prior.",
+    scope(
+        states=">= 1",
+        actions=">= 1",
+        opponent_actions=">= 1",
+        beta_agent="any",
+        gamma="[0, 1)",
+    ),
+    Deduction(
+        ("recipe.contraction",),
+        "special case",
+        "a recipe of two levels, of which the outer has β = 0: an expectation",
+    ),
+)
+row(
     "report.158.tight.added",
     "proved",
     "report (158)",

@@ -205,15 +205,13 @@ def prove_cumulated() -> Proof:
 
 ONE_PRIOR = {"prior": distribution("outcomes"), "beta": TILTS["beta"]}
 row(
-    "report.1.3.fictitious.added",
+    "free-energy.repeated-tilt.added",
     "proved",
-    "report 1.3",
-    r"\rho_k = \mathrm{tilt}_{k\kappa}[P_{\mathrm{prior}}]\Big(\tfrac{1}{k}\sum_{j<k} "
-    r"Q^i_j(s, \cdot)\Big)",
-    "In what sense it is fictitious play: with replaced priors the model is the logit response, "
-    "ever sharper, to the average of all past tables (exponential weights). It is not a belief "
-    "about how the opponent has played: no observation of the opponent enters.",
-    game_scope(),
+    "report (46)",
+    r"\mathrm{tilt}_\beta[\mathrm{tilt}_\beta[p](x)](y) = \mathrm{tilt}_{2\beta}[p]"
+    r"\left(\tfrac{x + y}{2}\right), \text{ and so on for } k \text{ tilts}",
+    "Exponents add: k tilts in turn are one tilt by the mean table at k times the β.",
+    scope(outcomes=">= 1", beta=SIGNED),
     Symbolic(prove_cumulated),
     sample(
         cumulated,
@@ -221,6 +219,18 @@ row(
         "== 0",
         sizes={"outcomes": (1, 4)},
     ),
+)
+row(
+    "report.1.3.fictitious.added",
+    "proved",
+    "report 1.3; report (46)",
+    r"\rho_k = \mathrm{tilt}_{k\kappa}[P_{\mathrm{prior}}]\Big(\tfrac{1}{k}\sum_{j<k} "
+    r"Q^i_j(s, \cdot)\Big)",
+    "In what sense it is fictitious play: with replaced priors the model is the logit response, "
+    "ever sharper, to the average of all past tables (exponential weights). It is not a belief "
+    "about how the opponent has played: no observation of the opponent enters.",
+    game_scope(),
+    Deduction(("free-energy.repeated-tilt.added",), "special case", "the tables Q_0, …, Q_{k−1}"),
 )
 
 

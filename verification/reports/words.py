@@ -24,12 +24,13 @@ _SECTIONS = (
     (102, "4 Belief"),
     (126, "5 Imitation"),
 )
-_APPENDIX = {155: "A.3", 156: "A.3", 157: "A.4"}
+_APPENDIX = {155: "A.3", 156: "A.3", 157: "A.4", 158: "A.5"}
 _APPENDICES = {
     "A.1": "Appendix A.1 ROMMEO",
     "A.2": "Appendix A.2 Balancing-Q",
     "A.3": "Appendix A.3 ROMMEO, theory",
     "A.4": "Appendix A.4 Balancing-Q, theory",
+    "A.5": "Appendix A.5 Probabilistic fictitious play",
 }
 LEMMAS, OTHERS = "Lemmas", "Other claims"
 _FAMILIES = ("free-energy.", "recipe.", "kl.", "log.")
@@ -55,7 +56,7 @@ def section(row: Row) -> str:
         return first.split(" ")[0] if first.startswith("FURTHER") else OTHERS
     appendix = re.search(r"\b([A-D]\.\d+)", first)
     number = re.search(r"\((\d+)\)", first)
-    text = re.search(r"report (\d\.\d\.\d)", first)
+    text = re.search(r"report (\d\.\d(?:\.\d)?)", first)
     if appendix is None and number is not None and int(number[1]) in _APPENDIX:
         name = _APPENDIX[int(number[1])]
     elif appendix is not None:
