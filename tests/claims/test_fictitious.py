@@ -247,10 +247,9 @@ def test_the_order_that_the_solver_states_is_a_row_and_holds(x, y):
 
 
 def test_coordination_has_three_logit_equilibria():
-    found = tm.logit_equilibria(tm.MatrixGame(np.eye(2)), 4.0)
-    assert found.bifurcations or len(found.equilibria) > 0
-    answer = softmax(4 * np.array([0.75, 0.25]))
-    assert answer[0] > 0.75
+    found = tm.all_logit_equilibria(tm.MatrixGame(np.eye(2)), 4.0)
+    assert len(found) == 3
+    assert orders.pull(FLOAT, np.array([0.75, 0.25]), 4.0, 4.0).max() < 0
 
 
 # -- the rows themselves ---------------------------------------------------------------------------

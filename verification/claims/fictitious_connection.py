@@ -186,6 +186,28 @@ row(
 )
 
 
+def messages_apart(arithmetic: Arithmetic, **given: Numbers) -> Sides:
+    """The difference of the two messages, and KL(ρ ‖ P_prior)/κ."""
+    play = Play.stage(arithmetic, **given)
+    model = play.model(play.game.agent_soft(play.game.u))
+    both = messages(arithmetic, **given)
+    cost = divergence(model, play.game.opponent_prior, 1, arithmetic)
+    return sides(both.left - both.right, cost / play.ratio)
+
+
+row(
+    "report.050.same.corrected",
+    "proved",
+    "report (42); report (50)",
+    r"E_{a^{-i} \sim \rho}[Q^i(s', a^{-i})] - \tfrac{\beta^i}{\beta^{-i}} V^{-i}(s') = "
+    r"\tfrac{\beta^i}{\beta^{-i}} D_{KL}(\rho \| P_{\mathrm{prior}})",
+    "Equal only where Q^i(s', ·) is constant.",
+    stage_scope(),
+    Deduction(("report.047.regularisation.printed",), "substitution of equals"),
+    sample(messages_apart, ANY, "== 0", stage=True),
+)
+
+
 def contraction(
     arithmetic: Arithmetic, one: Numbers, two: Numbers, gamma: Numbers, **given: Numbers
 ) -> Sides:

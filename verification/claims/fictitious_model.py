@@ -60,6 +60,17 @@ row(
     ),
 )
 row(
+    "report.039.index.corrected",
+    "proved",
+    "report (39); report (40); report A.5.1",
+    r"P(s_{0:T+1}, a_{0:T}, a^{-i}_{0:T}, O^i_{0:T}=1 | O^{-i}_{0:T}=1) = P(s_0)\prod_{t=0}^{T} "
+    r"\cdots \text{ is the part } O^i=1 \text{ of a law of total mass } 1",
+    "With all variables named, as (2) corrected: P_prior(a^-i|s) there is P_prior(a^-i|s, O^-i=1).",
+    ANY_BETA,
+    Deduction(("report.002.corrected",), "special case", "the same graph"),
+    assumes=("β^i R ≤ 0", "priors and transitions are those given O^-i = 1"),
+)
+row(
     "report.039.optimal-opponent.printed",
     "refuted",
     "report (39); report A.5.1",
@@ -69,6 +80,44 @@ row(
     "the opponent of (39) is assumed to be optimal.",
     OUTCOMES,
     Counterexample(optimal_opponent, {"prior": ["1/2", "1/2"], "optimality": [1, "1/2"]}, "== 0"),
+)
+
+
+def conditioned(arithmetic: Arithmetic, prior: Numbers, optimality: Numbers) -> Sides:
+    """P(b | s, O^-i=1) P(O^-i=1|s), and P(O^-i=1|s, b) P_prior(b|s)."""
+    joint = prior * optimality
+    chance = joint.sum(axis=0)
+    return sides(joint / chance * chance, optimality * prior)
+
+
+def prove_conditioned() -> list[Proof]:
+    p, o, chance = (positive(n) for n in ("p", "o", "chance"))
+    return [
+        prove_zero(p * o / chance * chance - o * p, "Bayes' rule for each b"),
+        prove_zero(
+            p * o / (o * (p + chance)) - p / (p + chance), "o the same for all b: no change"
+        ),
+    ]
+
+
+row(
+    "report.039.optimal-opponent.corrected",
+    "proved",
+    "report (39); report A.5.1",
+    r"P(a^{-i}|s, O^{-i}=1)\,P(O^{-i}=1|s) = P(O^{-i}=1|s, a^{-i})\,P_{\mathrm{prior}}(a^{-i}|s)",
+    "Bayes' rule. Nothing changes only where O^-i carries no information about a^-i; else the two "
+    "need two names, as in the rows of (46).",
+    OUTCOMES,
+    Symbolic(prove_conditioned),
+    sample(
+        conditioned,
+        {
+            "prior": distribution("opponent_actions"),
+            "optimality": array("opponent_actions", low="1/8", high=1),
+        },
+        "== 0",
+        sizes={"opponent_actions": (1, 4)},
+    ),
 )
 
 

@@ -345,6 +345,34 @@ row(
     Counterexample(divided_mass, TWO_ACTIONS, "== 0"),
 )
 
+
+def model_mass(
+    arithmetic: Arithmetic, table: Numbers, law: Numbers, prior: Numbers, ratio: Numbers
+) -> Sides:
+    """Σ_b P_prior exp(κQ^i) / exp V^-i, against 1."""
+    weights = prior * arithmetic.exp(ratio * table)
+    value = arithmetic.exp(ratio * free_energy(table, prior, ratio, 1, arithmetic))
+    return sides((weights / value[:, None]).sum(axis=1), arithmetic.number(1))
+
+
+def prove_model_mass() -> Proof:
+    weight, rest = positive("w"), positive("rest")
+    value = sympy.exp(sympy.log(weight + rest))
+    return prove_zero(weight / value + rest / value - 1, "each action against all others")
+
+
+row(
+    "report.A.5.2.normaliser.corrected",
+    "proved",
+    "report A.5.2; report (46)",
+    r"\textstyle\sum_{a^{-i}} P_{\mathrm{prior}}(a^{-i}|s) \exp(\kappa Q^i(s, a^{-i})) / \exp "
+    r"V^{-i}(s) = 1",
+    "The prior outside, exp V^-i below: (46).",
+    PAIRS,
+    Symbolic(prove_model_mass),
+    sample(model_mass, FIELDS, "== 0", sizes=SIZES),
+)
+
 # -- (46) ------------------------------------------------------------------------------------------
 
 
@@ -393,8 +421,9 @@ row(
     "proved",
     "report (42); report (44); report (46)",
     r"P(a^{-i}|s, O^{-i}=1) \text{ of (44)} = \text{(46)}",
-    "The report “approximates” P_prior(a^-i|s, O^-i=1) by ρ: (46) is that posterior, exactly. But "
-    "Q^i in it depends on ρ through (42), so this is a fixed-point equation, not a definition.",
+    "The report “approximates” P_prior(a^-i|s, O^-i=1) by ρ (printing t for t + 1): (46) is that "
+    "posterior, exactly. But Q^i in it depends on ρ through (42): a fixed-point equation, no "
+    "definition.",
     PAIRS,
     Symbolic(prove_posterior),
     sample(posterior, FIELDS, "== 0", sizes=SIZES),

@@ -169,6 +169,22 @@ row(
 
 
 row(
+    "report.1.3.replaced.model.added",
+    "proved",
+    "report 1.3; report (46)",
+    r"\rho_k(a^{-i}|s) \to 0 \text{ for every } a^{-i} \text{ with } Q^*(s, a^{-i}) \ne V^*(s)",
+    "So the model tends to the best (or worst) action where there is one; between equals it need "
+    "not settle, and V does not depend on it.",
+    game_scope(),
+    Deduction(
+        ("report.1.3.replaced.printed", "free-energy.repeated-tilt.added"),
+        ("limit of a closed statement", "squeeze"),
+        "Q_k -> Q*, so from some round on κ(Q_k(s,b*) − Q_k(s,b)) > δ > 0, and the odds of b "
+        "against b* fall by e^{−δ} a round",
+    ),
+    assumes=PRIOR,
+)
+row(
     "report.1.3.replaced.forgets.added",
     "proved",
     "report 1.3; report (46)",
