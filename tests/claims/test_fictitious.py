@@ -20,10 +20,10 @@ from tabular_marl.verification.witness import CORPUS
 
 LEDGER.load_own()  # before a file of claims is imported by name, so that each claim knows its file
 CLAIMS = "tabular_marl.verification.claims"
-FILES = ("model", "agent", "opponent", "connection", "operator", "improvement", "replaced", "kept")
-fictitious = {name: importlib.import_module(f"{CLAIMS}.fictitious_{name}") for name in FILES}
-importlib.import_module(f"{CLAIMS}.fictitious_minimax")
-orders = importlib.import_module(f"{CLAIMS}.balancing_orders")
+opponent, kept, orders = (
+    importlib.import_module(f"{CLAIMS}.{name}")
+    for name in ("fictitious_opponent", "fictitious_kept", "balancing_orders")
+)
 MINE = {c.id: c for c in LEDGER if ".claims.fictitious_" in c.module or "_orders" in c.module}
 SIGNS = [(2.0, 0.5), (0.7, -1.5), (-1.2, 0.4), (-0.5, -2.0)]
 S, A, B, GAMMA = 3, 2, 3, 0.6
@@ -53,18 +53,19 @@ def play(beta_agent, beta_opponent, agent_prior=PRIOR):
 
 
 @pytest.mark.parametrize(("x", "y"), SIGNS)
-@pytest.mark.parametrize("kept", [True, False])
-def test_rounds_are_the_solver_s(x, y, kept):
+@pytest.mark.parametrize("update", ["kept", "replaced"])
+def test_rounds_are_the_solver_s(x, y, update):
     solved = tm.fictitious_play(
         GAME,
         x,
         y,
-        "kept" if kept else "replaced",
+        update,
         rounds=4,
         agent_prior=LAID,
         opponent_prior=MODEL,
     )
-    for (model, value, table), found in zip(play(x, y).rounds(4, kept), solved.path, strict=True):
+    path = play(x, y).rounds(4, update == "kept")
+    for (model, value, table), found in zip(path, solved.path, strict=True):
         np.testing.assert_allclose(model, found.opponent_policy, atol=1e-9)
         np.testing.assert_allclose(value, x * found.value, atol=1e-8)
         np.testing.assert_allclose(table, x * found.opponent_q, atol=1e-8)
@@ -113,8 +114,8 @@ def test_kept_priors_can_swap_for_ever(sign, beta_agent):
     low, high = sorted(s.opponent_policy[0, 0] for s in found.cycle)
     assert low < 1 / 5 < 3 / 4 < high
     given = {"reward": -1.5 * sign, "gamma": 0.9, "prior": 0.95, "beta_opponent": sign}
-    assert fictitious["kept"].respond(FLOAT, low, **given) == pytest.approx(high, abs=1e-8)
-    assert fictitious["kept"].respond(FLOAT, high, **given) == pytest.approx(low, abs=1e-8)
+    assert kept.respond(FLOAT, low, **given) == pytest.approx(high, abs=1e-8)
+    assert kept.respond(FLOAT, high, **given) == pytest.approx(low, abs=1e-8)
 
 
 def test_a_uniform_prior_over_copies_swaps_as_well():
@@ -207,7 +208,7 @@ def test_46_minimises_the_divergence_that_an_optimiser_minimises(ratio):
     best = MODEL * np.exp(ratio * table)
     best /= best.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(softmax(found.x.reshape(S, B)), best, atol=1e-5)
-    step = fictitious["opponent"].step(FLOAT, table, law, MODEL, ratio, best)
+    step = opponent.step(FLOAT, table, law, MODEL, ratio, best)
     assert step.left == pytest.approx(found.fun, abs=1e-9)
     assert step.right == pytest.approx(found.fun, abs=1e-9)
 

@@ -7,7 +7,7 @@ worst b). Along the way, for every law σ,
 
     κ E_σ Q_k(s,·) − log Σ_b ρ_k exp(κ Q_k) = KL(σ ‖ ρ_k) − KL(σ ‖ ρ_{k+1})          (potential)
 
-so with D = max_s log 1/P_prior(b*(s)|s),  K ‖V* − V_K‖ <= γ Σ_{k<K} ‖V* − V_k‖ + D/|κ|. The same
+so with D = max log 1/P_prior(b|s),  K ‖V* − V_K‖ <= γ Σ_{k<K} ‖V* − V_k‖ + D/|κ|. The same
 holds where the message is (50)'s. Units are the report's. Shapes as in ``_fictitious``.
 """
 
@@ -40,7 +40,7 @@ from tabular_marl.verification.claims._fictitious import (
     sample,
 )
 from tabular_marl.verification.claims._rows import row
-from tabular_marl.verification.claims.fictitious_opponent import TILTS
+from tabular_marl.verification.claims.fictitious_tilt import TILTS
 from tabular_marl.verification.relation import Sides
 
 SYSTEM = {**GAME, **betas(), **SHORT}
@@ -128,7 +128,8 @@ row(
     "proved",
     "report 1.3; report (42); report (46)",
     r"K \|V^* - V_K\|_\infty \le \gamma \sum_{k<K} \|V^* - V_k\|_\infty + "
-    r"\tfrac{|\beta^i|}{|\beta^{-i}|} \max_s \log \tfrac{1}{P_{\mathrm{prior}}(b^*(s)|s)}",
+    r"\tfrac{|\beta^i|}{|\beta^{-i}|} \max_{s, a^{-i}} "
+    r"\log \tfrac{1}{P_{\mathrm{prior}}(a^{-i}|s)}",
     "V* belongs to the model that plays the best action (for κ < 0 the worst) b*(s) for ever.",
     game_scope(),
     Deduction(
