@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
-from tabular_marl.verification import verify
+from tabular_marl.verification import claims, verify
 from tabular_marl.verification.ledger import LEDGER
 
 LEDGER.load_own()
@@ -30,6 +32,11 @@ def said(page: Path) -> dict[str, str]:
             for word, name in re.findall(rf"({WORDS}) `([^`]+)`", cell):
                 found[f"{document}.{name}.{reading}"] = word
     return found
+
+
+def test_every_file_of_claims_loads():
+    for file in pkgutil.iter_modules(claims.__path__):
+        importlib.import_module(f"{claims.__name__}.{file.name}")  # raises where the ledger did
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.rsplit(".", 1)[1])
