@@ -163,10 +163,10 @@ for sign, of in ((1, PLUS), (-1, MINUS)):
         r"kept: training agent and model in turns settles}",
         "With the reference prior of (44) kept the rounds can swap for ever: stay or leave, r = "
         f"{'−' if sign > 0 else ''}3/2, γ = 9/10, P = 19/20. While the model stays, staying counts "
-        "r many times over and the tilt avoids it; once it leaves, staying counts r hardly more than "
-        "once, and the prior prevails: g(1/5) > 3/4 and g(3/4) < 1/5, g falls, so ρ_k alternates "
-        "between [0, 1/5] and [3/4, 1] from ρ_0 = P on. The sign of β^i plays no part. (With a "
-        "uniform prior: nineteen copies of staying.)",
+        "r many times over and the tilt avoids it; once it leaves, staying counts r hardly more "
+        "than once, and the prior prevails: g(1/5) > 3/4 and g(3/4) < 1/5, g falls, so ρ_k "
+        "alternates between [0, 1/5] and [3/4, 1] from ρ_0 = P on. The sign of β^i plays no part. "
+        "(With a uniform prior: nineteen copies of staying.)",
         scope(gamma="[0, 1)", prior="(0, 1)", beta_opponent=of),
         Counterexample(
             swapped, {**CYCLE, "reward": f"{-3 * sign}/2", "beta_opponent": sign}, "<= 0"
