@@ -23,7 +23,8 @@ first, V_O: the opponent does, both with answers conditional; V_P: product form)
     any signs         β^i ≥ β^-i  ⇒  V_A ≤ V_O        Minkowski's inequality for mixed norms
 
 In one state by the variational form of the free energy; for γ > 0 since each of the operators is
-monotone (the ledger's rows report.019.order-*, report.025.order). A player with β = 0 cannot answer: V_P is then the other player's first-mover value.
+monotone (the ledger's rows report.019.order-*, report.025.order). A player with β = 0 cannot
+answer: V_P is then the other player's first-mover value.
 """
 
 from __future__ import annotations
