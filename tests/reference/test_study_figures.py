@@ -16,6 +16,7 @@ import tabular_marl as tm
 from tabular_marl.study.figures import phase_diagram, three_values_diagram
 from tabular_marl.study.level_figures import level_k_path
 from tabular_marl.study.option_figures import option_value_map
+from tabular_marl.study.round_figures import bounds_path, rounds_path
 from tabular_marl.study.style import CURVES
 from tabular_marl.validation import InputError
 
@@ -145,3 +146,37 @@ def test_the_level_path_says_where_no_limit_was_found():
     figure = level_k_path(pennies, 3.0, beta_opponent=-3.0, agent_prior=[0.6, 0.4], levels=5)
     assert "no limit" in figure.get_suptitle()
     assert not any(axis.patches for axis in figure.axes)
+
+
+def test_rounds_are_drawn_with_their_limit_and_a_settled_run_stays():
+    hunt = tm.games.stag_hunt()
+    runs = {
+        update: tm.fictitious_play(hunt, 1.0, 0.5, prior_update=update)
+        for update in ("replaced", "kept")
+    }
+    policy, value = rounds_path(runs, rounds=5, player=1).axes
+    moving, settled = (curves(policy)[name].get_ydata() for name in runs)
+    assert moving == pytest.approx([r.opponent_policy[0, 0] for r in runs["replaced"].path[:5]])
+    assert len(settled) == 5
+    assert settled[1:] == pytest.approx(np.full(4, runs["kept"].opponent_policy[0, 0]))
+    assert curves(value)["replaced"].get_ydata() == pytest.approx(
+        [r.value[0] for r in runs["replaced"].path[:5]]
+    )
+    dashed = {line.get_color(): line.get_ydata()[0] for line in value.get_lines()[2:]}
+    assert dashed[CURVES[0]] == pytest.approx(runs["replaced"].limit.value[0])
+    assert dashed[CURVES[1]] == pytest.approx(runs["kept"].value[0])
+    with pytest.raises(InputError, match="runs"):
+        rounds_path({})
+
+
+def test_the_bound_of_em_climbs_to_no_more_than_the_evidence():
+    result = tm.rommeo_em(tm.games.meeting(2), beta=1.0, rounds=4)
+    axis = bounds_path(result, rounds=3).axes[0]
+    path = axis.get_lines()[0]
+    assert path.get_xdata().tolist() == [1.0, 1.5, 2.0, 2.5, 3.0, 3.5]
+    assert path.get_ydata()[::2] == pytest.approx(result.elbo_before[:3])
+    assert path.get_ydata()[1::2] == pytest.approx(result.elbo[:3])
+    assert (np.diff(path.get_ydata()) > 0).all()
+    evidence = curves(axis)["evidence, which it bounds"]
+    assert evidence.get_ydata() == pytest.approx(result.evidence[:3])
+    assert (evidence.get_ydata() > path.get_ydata()[1::2]).all()
