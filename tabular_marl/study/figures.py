@@ -121,7 +121,7 @@ def three_values_diagram(
         for data, name in zip(policies, names, strict=True)
     ]
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(2, 3, figsize=(8.6, 7.0), layout="constrained", dpi=150)
+        figure, axes = plt.subplots(2, 3, figsize=(8.6, 7.0), layout="constrained", dpi=110)
         for axis, panel in zip(axes.ravel(), [*upper, *lower], strict=True):
             data, title, colours, least, greatest = panel
             image = _plane(axis, grid, data, colours, (least, greatest), title)
