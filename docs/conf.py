@@ -7,6 +7,7 @@ project = "tabular-marl"
 author = "The tabular-marl authors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 2
 html_theme = "furo"
 html_static_path = ["_static"]
 exclude_patterns = ["_build"]
