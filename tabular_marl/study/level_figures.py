@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.recursive import Levels, behavioural_levels, level_k
-from tabular_marl.study.round_figures import draw_lines, mark_ending
+from tabular_marl.study.round_figures import Line, draw_lines, mark_ending
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,10 +56,13 @@ def level_k_path(
         ),
     }
     lines = {
-        name: (0, [pi[state, action] for pi in path.agent_marginals[: levels + 1]],
-               1, [solution.value[state] for solution in path.path[:levels]])
+        name: Line(
+            0,
+            [pi[state, action] for pi in path.agent_marginals[: levels + 1]],
+            [solution.value[state] for solution in path.path[:levels]],
+        )
         for name, path in paths.items()
-    }  # fmt: skip
+    }
     title = f"Reasoning levels on {game.name or 'a game'}: {_words(ours)}"
     label = game.action_labels[0][action]
     figure = draw_lines(lines, "level k", f"probability of {label}", title)

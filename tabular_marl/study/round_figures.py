@@ -13,6 +13,7 @@ before and after each E step, under the evidence that it bounds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tabular_marl.models.em import EM
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: One run: x of the first point, probabilities, x of the first value, values.
-Line = tuple[int, Sequence[float], int, Sequence[float]]
+
+@dataclass(frozen=True)
+class Line:
+    """One run: probabilities from ``start`` on, values from round or level 1 on."""
+
+    start: int
+    policy: Sequence[float]
+    values: Sequence[float]
 
 
 def rounds_path(
@@ -49,7 +56,7 @@ def rounds_path(
         if run.period == 1:
             path += path[-1:] * (rounds - len(path))
         policy = [marginal(solution, player)[state, action] for solution in path]
-        lines[name] = (1, policy, 1, [solution.value[state] for solution in path])
+        lines[name] = Line(1, policy, [solution.value[state] for solution in path])
     what = label or f"{('agent', 'opponent')[player]}'s action {action}"
     figure = draw_lines(lines, "round", f"probability of {what}", title)
     for k, run in enumerate(runs.values()):
@@ -104,17 +111,19 @@ def draw_lines(lines: Mapping[str, Line], step: str, probability: str, title: st
 
     if not 1 <= len(lines) <= len(CURVES):
         raise InputError("runs", f"be 1 to {len(CURVES)}", f"there were {len(lines)}")
-    last = max(first + len(values) - 1 for _, _, first, values in lines.values())
+    first = min(line.start for line in lines.values())
+    last = max(len(line.values) for line in lines.values())
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained", dpi=150)
-        for k, (name, (start, policy, first, values)) in enumerate(lines.items()):
+        for k, (name, line) in enumerate(lines.items()):
             drawn = {"color": CURVES[k], "marker": MARKERS[k], "ms": 4, "lw": 1.3, "label": name}
-            axes[0].plot(range(start, start + len(policy)), policy, **drawn, zorder=9 - k)
-            axes[1].plot(range(first, first + len(values)), values, **drawn, zorder=9 - k)
+            steps = range(line.start, line.start + len(line.policy))
+            axes[0].plot(steps, line.policy, **drawn, zorder=9 - k)
+            axes[1].plot(range(1, 1 + len(line.values)), line.values, **drawn, zorder=9 - k)
         axes[0].set(ylabel=probability, ylim=(-0.03, 1.03))
         axes[1].set(ylabel="value")
         for axis in axes:
-            axis.set(xlabel=step, xlim=(min(line[0] for line in lines.values()) - 0.3, last + 0.3))
+            axis.set(xlabel=step, xlim=(first - 0.3, last + 0.3))
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=min(4, len(names)))
