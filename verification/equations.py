@@ -96,8 +96,8 @@ def equation_map(
     def entry(section: Section, place: Place) -> Entry:
         same = RESTATED.get(place)
         named = (place,) if same is None else (place, same)
-        found = (_joined(table, named) for table in (modules, models, claims))
-        return Entry(place, section, *found, same)
+        files, names, told = (_joined(table, named) for table in (modules, models, claims))
+        return Entry(place, section, files, names, told, same)
 
     if wanted:
         return tuple(entry(section, place) for place, section in sections.items() if section)
