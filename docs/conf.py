@@ -1,11 +1,13 @@
 """Sphinx configuration: MyST pages, numpydoc reference, one theme."""
 
 import re
+from pathlib import Path
 
 project = "tabular-marl"
 author = "The tabular-marl authors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 2
 html_theme = "furo"
 html_static_path = ["_static"]
 exclude_patterns = ["_build"]
@@ -38,5 +40,17 @@ def plain_equations(app, what, name, obj, options, lines):
     lines[:] = told
 
 
+def write_equation_map(app):
+    """docs/equations.md, from the docstrings and the ledger."""
+    from tabular_marl.verification.equations import equation_map
+    from tabular_marl.verification.reports.equation_map import render
+
+    page = Path(app.srcdir) / "equations.md"
+    text = render(equation_map())
+    if not page.exists() or page.read_text(encoding="utf-8") != text:
+        page.write_text(text, encoding="utf-8")
+
+
 def setup(app):
+    app.connect("builder-inited", write_equation_map)
     app.connect("autodoc-process-docstring", plain_equations)

@@ -1,4 +1,4 @@
-"""The command line: ``tabular-marl games | solve | verify | replay | cite``.
+"""The command line: ``tabular-marl games | solve | verify | equations | replay | cite``.
 
 Tables and progress go to the terminal; ``--json`` prints one JSON value to stdout and nothing
 else. Exit codes: 0 as expected, 1 a verdict differs from what its claim expects or a witness does
@@ -213,6 +213,39 @@ def verify(
     return 0 if ran.ok else 1
 
 
+def equations(
+    places: Annotated[
+        Positional[tuple[str, ...]],
+        arg(metavar="PLACE", help='Such as "report (42)-(50)" or "FURTHER Prop. 3"; none: all.'),
+    ] = (),
+    *,
+    report: Annotated[
+        Path | None, arg(metavar="DIR", help="Write the map there, as equations.md.")
+    ] = None,
+    json: JsonFlag = False,
+) -> int:
+    """Where each equation of the documents is implemented, and which claims speak of it."""
+    from tabular_marl.verification.documents import places as read
+    from tabular_marl.verification.equations import equation_map
+    from tabular_marl.verification.reports import equation_map as page
+
+    for text in places:
+        if not read(text):
+            raise InputError(
+                "PLACE", 'be such as "report (42)" or "FURTHER (19)"', f"it was {text!r}"
+            )
+    entries = equation_map([place for text in places for place in read(text)])
+    if json:
+        emit_json([entry.as_dict() for entry in entries])
+    else:
+        page.show(entries)
+    if report is not None:
+        report.mkdir(parents=True, exist_ok=True)
+        (report / "equations.md").write_text(page.render(entries), encoding="utf-8")
+        print(f"wrote {report / 'equations.md'}", file=sys.stderr)
+    return 0
+
+
 def replay(
     witness: Annotated[Positional[Path], arg(metavar="WITNESS.json")],
     *,
@@ -253,6 +286,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "games": games,
     "solve": solve,
     "verify": verify,
+    "equations": equations,
     "replay": replay,
     "cite": cite,
 }

@@ -4,6 +4,7 @@ import tabular_marl as tm
 tm.games.prisoners_dilemma(), tm.games.iterated(tm.games.chicken()), tm.games.named("soccer")
 """
 
+from tabular_marl.games.four_rooms import four_rooms
 from tabular_marl.games.generate import random_game, random_matrix_game, ring_game, sparse_game
 from tabular_marl.games.gridworlds import grid_game_1, grid_game_2, meeting, pursuit, soccer
 from tabular_marl.games.iterate import iterated
@@ -44,6 +45,7 @@ __all__ = [
     "climbing",
     "coordination",
     "describe",
+    "four_rooms",
     "grid_game_1",
     "grid_game_2",
     "harmony",

@@ -1,5 +1,5 @@
 """EM for policies: tilt the prior by an action value, evaluate the tilted policy, again.
-                                                              report 3.1, 3.2, C, (87)-(102)
+                                                     report 3.1, 3.2, C.1, C.2, (87)-(102), (191)
   ROMMEO-EM, one reward                                                               (88)-(93)
     E   π_{k+1}(a|s,b) ∝ P_k(a|s,b) exp(Q_k(s,a,b))                                          (89)
         ρ_{k+1}(b|s)   ∝ P_k(b|s) exp(Q_k(s,b)),  Q_k(s,b) = log Σ_a P_k(a|s,b) exp Q_k      (93)

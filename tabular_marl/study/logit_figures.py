@@ -17,7 +17,7 @@ import numpy as np
 
 from tabular_marl.equilibria.logit import LogitBranch
 from tabular_marl.equilibria.system import Game
-from tabular_marl.study.figures import STYLE
+from tabular_marl.study.style import ACCENT, CURVES, INK, MUTED, STYLE, mark_fold
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
     from tabular_marl.equilibria.two_by_two import PhaseDiagram
 
-INK, ACCENT, MUTED = "#1b2a41", "#c8553d", "#8a94a6"
-#: One hue for each number of equilibria; grey where nothing is proved.
-BANDS = {1: "#eaf1f7", 2: "#f6e7cf", 3: "#fdf0e1", 5: "#f3e3ee", None: "#d9d9d9"}
-CURVES = ("#27476e", "#c8553d", "#4f9d69", "#8d5a97", "#d9a441", "#5fa8b8")
+#: A tint for each number of equilibria; grey where nothing is proved.
+BANDS = {1: "#e8f1f8", 2: "#f6ead2", 3: "#fdeee0", 5: "#f5e6ef", None: "#d9d9d9"}
+COUNTS = {1: "one", 2: "two", 3: "three", None: "undecided"}
 
 
 def logit_branches(
@@ -64,14 +63,12 @@ def logit_branches(
                         marker, color=colour, markerfacecolor=face, markersize=4.5, lw=0,
                     )  # fmt: skip
             for turn in branch.folds:
-                axis.axvline(
-                    turn.inverse_temperature, color=MUTED, lw=0.7, ls=(0, (3, 3)), zorder=0
-                )
+                mark_fold(axis, turn.inverse_temperature)
             axis.set(
                 title=f"player {player + 1}", xlabel=r"inverse temperature $\lambda$",
                 ylim=(-0.02, 1.02), xlim=(0, float(branch.path_lambda.max())),
             )  # fmt: skip
-            axis.legend(frameon=False, fontsize=8, loc="best")
+            axis.legend(title="action", title_fontsize=8, loc="best")
         axes[0][0].set_ylabel("probability")
         folds = len(branch.folds)
         words = f"{folds} fold{'s' if folds != 1 else ''}" if folds else "no folds"
@@ -114,7 +111,7 @@ def certified_phase_diagram(
                 ha="right" if before else "left",
             )  # fmt: skip
         axis.set(
-            xlim=(0, upper), ylim=(-0.02, 1.06), xlabel=r"inverse temperature $\lambda$",
+            xlim=(0, upper), ylim=(-0.02, 1.1), xlabel=r"inverse temperature $\lambda$",
             ylabel=f"probability of {labels[1]}",
         )  # fmt: skip
         axis.set_yticks([0, 0.25, 0.5, 0.75, 1])
@@ -126,17 +123,17 @@ def certified_phase_diagram(
 
 
 def _bands(axis: Axes, diagram: PhaseDiagram, upper: float) -> None:
-    """A shaded band for each piece, with the number of equilibria above it."""
+    """A tint for each piece, under its number of equilibria where there is room for the word."""
     for piece in diagram.pieces:
         colour = BANDS.get(piece.count, "#e6ecdf")
         axis.axvspan(piece.lower, piece.upper, color=colour, lw=0, zorder=0)
-        if piece.upper - piece.lower > 0.06 * upper:
-            count = {1: "one", 2: "two", 3: "three", None: "undecided"}.get(
-                piece.count, str(piece.count)
-            )
+        width = piece.upper - piece.lower
+        if width > 0.045 * upper:
+            word = COUNTS.get(piece.count, str(piece.count))
             axis.text(
-                0.5 * (piece.lower + piece.upper), 1.025, count, ha="center", fontsize=9, color=INK
-            )
+                piece.lower + 0.5 * width, 1.03, word, ha="center", fontsize=9, color=INK,
+                fontweight="bold",
+            )  # fmt: skip
         elif piece.count is None:
             axis.axvline(piece.lower, color=MUTED, lw=0.8, ls=(0, (2, 2)))
             axis.annotate(

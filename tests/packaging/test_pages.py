@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
+PAGES = [
+    "README.md",
+    *(p.relative_to(ROOT).as_posix() for p in sorted((ROOT / "docs").rglob("*.md"))),
+]
 ELSEWHERE = "docs/claims.md"  # tests/claims/test_page.py looks at its verdicts too
 
 
@@ -37,3 +40,19 @@ def test_both_commands_of_the_readme_install_in_one_way() -> None:
     installs = [b for b in blocks("README.md", "sh") if "pip install" in b]
     assert len(installs) == 2
     assert all(" -e " in block for block in installs)
+
+
+def test_every_picture_of_a_page_is_there_and_every_one_there_is_drawn_by_the_script() -> None:
+    shown = {
+        (ROOT / page).parent / link
+        for page in PAGES
+        for link in re.findall(r"!\[[^]]*\]\(([^)]+)\)", (ROOT / page).read_text(encoding="utf-8"))
+    }
+    shown = {path.resolve() for path in shown}
+    assert shown
+    assert sorted(path.name for path in shown if not path.exists()) == []
+    kept = set((ROOT / "docs" / "_static").glob("*.png"))
+    assert kept == shown
+    script = (ROOT / "docs" / "figures.py").read_text(encoding="utf-8")
+    drawn = set(re.findall(r'^    "([\w-]+)": \w+,$', script, re.MULTILINE))
+    assert {path.stem for path in kept} == drawn

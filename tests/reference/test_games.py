@@ -385,3 +385,20 @@ def test_meeting_and_pursuit_rules() -> None:
     assert chase.reward[s, right, left] == 1  # they would swap cells
     assert chase.reward[s, right, stay] == 1
     assert chase.reward[s, left, left] == 0
+
+
+def test_four_rooms_walks_slips_and_stops_at_walls():
+    game = tm.games.four_rooms(goal=(9, 9), success=0.7)
+    place = {label: s for s, label in enumerate(game.states)}
+    corner, goal = place["1,1"], place["9,9"]
+    up, right = game.actions[0].index("up"), game.actions[0].index("right")
+    assert game.transition[corner, right, 0, place["1,2"]] == pytest.approx(0.7)
+    assert game.transition[corner, up, 0, corner] == pytest.approx(0.7 + 0.1)
+    assert game.transition[goal, :, 0, goal] == pytest.approx(np.ones(4))
+    assert game.transition.sum(axis=3) == pytest.approx(np.ones((104, 4, 1)))
+    assert game.reward[goal].tolist() == [[0.0]] * 4
+    assert game.reward.sum() == -4 * 103
+    with pytest.raises(tm.InputError, match="not a wall"):
+        tm.games.four_rooms(goal=(0, 0))
+    with pytest.raises(tm.InputError, match="probability"):
+        tm.games.four_rooms(success=1.5)

@@ -8,30 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tabular_marl.verification.claim import READINGS
+from tabular_marl.verification.documents import REPORT, SECTIONS, Place, places, section_of
 from tabular_marl.verification.evidence import Evidence, Outcome
 from tabular_marl.verification.result import Report, Row
 from tabular_marl.verification.verdict import WORDS
 
-#: first equation number of each section of the report
-_SECTIONS = (
-    (1, "1.1.1 ROMMEO"),
-    (15, "1.1.2 Balancing-Q"),
-    (26, "1.2.1 ROMMEO, theory"),
-    (33, "1.2.2 Balancing-Q, theory"),
-    (39, "1.3 to 1.6"),
-    (64, "2 Hierarchical"),
-    (88, "3 EM"),
-    (102, "4 Belief"),
-    (126, "5 Imitation"),
-)
-_APPENDIX = {155: "A.3", 156: "A.3", 157: "A.4", 158: "A.5"}
-_APPENDICES = {
-    "A.1": "Appendix A.1 ROMMEO",
-    "A.2": "Appendix A.2 Balancing-Q",
-    "A.3": "Appendix A.3 ROMMEO, theory",
-    "A.4": "Appendix A.4 Balancing-Q, theory",
-    "A.5": "Appendix A.5 Probabilistic fictitious play",
-}
 LEMMAS, OTHERS = "Lemmas", "Other claims"
 _FAMILIES = ("free-energy.", "recipe.", "kl.", "log.")
 
@@ -51,23 +32,13 @@ def section(row: Row) -> str:
     """The section of the document that a claim's first source lies in."""
     if row.claim.id.startswith(_FAMILIES):
         return LEMMAS
-    first = row.claim.source.split(";")[0].strip()
-    if not first.startswith("report"):
-        return first.split(" ")[0] if first.startswith("FURTHER") else OTHERS
-    appendix = re.search(r"\b([A-D]\.\d+)", first)
-    number = re.search(r"\((\d+)\)", first)
-    text = re.search(r"report (\d\.\d(?:\.\d)?)", first)
-    if appendix is None and number is not None and int(number[1]) in _APPENDIX:
-        name = _APPENDIX[int(number[1])]
-    elif appendix is not None:
-        name = appendix[1]
-    elif text is not None:
-        return next((t for _, t in _SECTIONS if t.startswith(text[1])), OTHERS)
-    elif number is not None:
-        return [title for start, title in _SECTIONS if start <= int(number[1])][-1]
-    else:
+    found = places(row.claim.source)
+    home = section_of(found[0]) if found else None
+    if home is None:
         return OTHERS
-    return _APPENDICES.get(name, f"Appendix {name}")
+    if home.document == REPORT and home.name[0].isalpha():  # its sub-sections together
+        home = section_of(Place(REPORT, ".".join(home.name.split(".")[:2]))) or home
+    return home.heading
 
 
 def _place(row: Row) -> tuple[Any, ...]:
@@ -84,8 +55,7 @@ def short_source(source: str) -> str:
 
 def by_section(report: Report) -> dict[str, list[Row]]:
     """Rows by section, in the document's order, lemmas last."""
-    titles = [title for _, title in _SECTIONS]
-    order = [*titles, *_APPENDICES.values()]
+    order = [section.heading for section in SECTIONS]
     groups: dict[str, list[Row]] = {}
     for row in report.rows:
         groups.setdefault(section(row), []).append(row)
