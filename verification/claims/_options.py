@@ -16,9 +16,10 @@ axis for each of s_0, z_{−1}, b_0, a_0, s_1, z_0, b_1, … (a step's ``FRAME``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -40,7 +41,9 @@ def constant(arithmetic: Arithmetic, nested: object) -> Numbers:
     return values.reshape(*values.shape, *[1] * arithmetic.batch_axes)
 
 
-def cost(arithmetic: Arithmetic, value: Numbers, policy: Numbers, prior: Numbers, axis: int):
+def cost(
+    arithmetic: Arithmetic, value: Numbers, policy: Numbers, prior: Numbers, axis: int
+) -> Numbers:
     """Σ_k p_k (x_k − log p_k/P_k) along ``axis``."""
     return (policy * (value - log_ratio(policy, prior, arithmetic))).sum(axis=axis)
 
@@ -172,85 +175,116 @@ def mean(q: Numbers, low: Numbers) -> Numbers:
 
 
 @dataclass(frozen=True)
-class Play:
-    """Options in a game, from t = 0 to T; policies are lists over time."""
+class Horizon:
+    """A game from t = 0 to T; policies are lists over time. A kind of options says what a step is.
 
-    options: Options
+    ``options`` has ``soft``, ``tilts``, ``value``; a step starts from ``START`` variables and has
+    ``VARIABLES`` of its own, the last ``START`` of which the next one starts from.
+    """
+
+    options: Any
     reward: Numbers
     transition: Numbers
     gamma: Numbers
+
+    START: ClassVar[int]
+    VARIABLES: ClassVar[int]
+
+    def backup(self, arrival: Numbers) -> Numbers:
+        """Q from U of the next step."""
+        raise NotImplementedError
+
+    def step(self, *policies: Numbers) -> Numbers:
+        """The law of a step, its variables along the frame."""
+        raise NotImplementedError
+
+    def prior_step(self) -> Numbers:
+        """The prior of a step times exp of its reward."""
+        raise NotImplementedError
+
+    def optimise(self, times: int, end: Numbers) -> list[Numbers]:
+        """[Q_0, …, Q_T], T + 1 = times, by backward induction from U_{T+1} = ``end``."""
+        table = [self.backup(end)]
+        for _ in range(times - 1):
+            table.append(self.backup(self.options.soft(table[-1])))
+        return table[::-1]
+
+    def best(self, times: int, end: Numbers) -> tuple[list[Numbers], ...]:
+        """The optimal policies, each a list over time."""
+        return over_time(self.options.tilts(q) for q in self.optimise(times, end))
+
+    def objective(self, initial: Numbers, *policies: Sequence[Numbers]) -> Numbers:
+        """E Σ_t γ^t (βr − costs), from ``initial``, the law of what the first step starts from."""
+        arrival = 0 * initial
+        for now in zip(*(p[::-1] for p in policies), strict=True):
+            arrival = self.options.value(self.backup(arrival), *now)
+        return (initial * arrival).sum(axis=tuple(range(self.START)))
+
+    def every(self, times: int) -> tuple[int, ...]:
+        """The axes of trajectories of ``times`` steps."""
+        return tuple(range(self.START + self.VARIABLES * times))
+
+    def law(self, initial: Numbers, *policies: Sequence[Numbers]) -> Numbers:
+        """q(τ) of every trajectory: report (70), (79)."""
+        steps = [self.step(*now) for now in zip(*policies, strict=True)]
+        return paths(initial, steps, self.START, self.VARIABLES)
+
+    def joint(self, initial: Numbers, times: int) -> Numbers:
+        """P(τ, O = 1) of every trajectory: report (69), (77)."""
+        return paths(initial, [self.prior_step()] * times, self.START, self.VARIABLES)
+
+    def divergence(self, initial: Numbers, *policies: Sequence[Numbers]) -> tuple[Numbers, Numbers]:
+        """(KL(q ‖ P(τ|O=1)), log P(O=1)) by enumeration."""
+        times = len(policies[0])
+        q, joint = self.law(initial, *policies), self.joint(initial, times)
+        axes = self.every(times)
+        evidence = self.options.arithmetic.log(joint.sum(axis=axes))
+        apart = (q * log_ratio(q, joint, self.options.arithmetic)).sum(axis=axes)
+        return apart + evidence, evidence
+
+
+def over_time(each: Iterable[Sequence[Numbers]]) -> tuple[list[Numbers], ...]:
+    """From the policies of each time, a list over time of each policy."""
+    return tuple(map(list, zip(*each, strict=True)))
+
+
+class Play(Horizon):
+    """One agent's options in a game."""
+
+    START, VARIABLES = 2, 4
 
     def backup(self, arrival: Numbers) -> Numbers:
         """βr + γ E[U(s',z)] of (s, z, a): report (76), with γ."""
         ahead = np.swapaxes(arrival, 0, 1)[None, :, None]
         return self.reward[:, None] + self.gamma * (self.transition[:, None] * ahead).sum(axis=3)
 
-    def optimise(self, times: int) -> list[Numbers]:
-        """[Q_0, …, Q_T], T + 1 = times, by backward induction, U_{T+1} = 0."""
-        table = [self.backup(0 * self.options.low_prior[:, :, 0])]
-        for _ in range(times - 1):
-            table.append(self.backup(self.options.soft(table[-1])))
-        return table[::-1]
-
-    def best(self, times: int) -> tuple[list[Numbers], ...]:
-        """(π_t), (η_t), (τ_t) of (73)-(76) as corrected."""
-        low, master, stop = zip(*map(self.options.tilts, self.optimise(times)), strict=True)
-        return list(low), list(master), list(stop)
-
-    def objective(
-        self,
-        initial: Numbers,
-        low: Sequence[Numbers],
-        master: Sequence[Numbers],
-        stop: Sequence[Numbers],
-    ) -> Numbers:
-        """(72) with γ^t, from ``initial`` [S, Z], the law of (s_0, z_{−1})."""
-        arrival = 0 * initial
-        for policies in zip(low[::-1], master[::-1], stop[::-1], strict=True):
-            arrival = self.options.value(self.backup(arrival), *policies)
-        return (initial * arrival).sum(axis=(0, 1))
-
     def step(self, low: Numbers, master: Numbers, stop: Numbers) -> Numbers:
         """τ(b|s,z_) [(1−b) δ(z,z_) + b η(z|s)] π(a|s,z) P(s'|s,a), over ``FRAME``."""
         a = self.options.arithmetic
-        same = constant(a, np.eye(master.shape[1], dtype=int).tolist())
-        keep, drop = constant(a, [1, 0]), constant(a, [0, 1])
-        choice = lay(keep, "b", FRAME) * lay(same, "mz", FRAME)
-        choice = choice + lay(drop, "b", FRAME) * lay(master, "sz", FRAME)
+        choice = kept_or_chosen(a, lay(master, "sz", FRAME), "mz", "b", FRAME)
         acted = lay(low, "sza", FRAME) * lay(self.transition, "sat", FRAME)
         return lay(stop, "smb", FRAME) * choice * acted
 
-    def law(self, initial: Numbers, *policies: Sequence[Numbers]) -> Numbers:
-        """(70) of every trajectory."""
-        steps = [self.step(*now) for now in zip(*policies, strict=True)]
-        return paths(initial, steps, 2, 4)
-
-    def joint(self, initial: Numbers, times: int) -> Numbers:
-        """(69) with O = 1 of every trajectory."""
+    def prior_step(self) -> Numbers:
+        """One step of (69) with O = 1."""
         o = self.options
         prior = self.step(o.low_prior, o.master_prior, o.stop_prior)
-        observed = lay(o.arithmetic.exp(self.reward), "sa", FRAME)
-        return paths(initial, [prior * observed] * times, 2, 4)
+        return prior * lay(o.arithmetic.exp(self.reward), "sa", FRAME)
 
-    def divergence(self, initial: Numbers, *policies: Sequence[Numbers]) -> tuple[Numbers, Numbers]:
-        """(KL(q ‖ P(τ|O=1)), log P(O=1)) by enumeration."""
-        times = len(policies[0])
-        q, joint = self.law(initial, *policies), self.joint(initial, times)
-        axes = every(times)
-        evidence = self.options.arithmetic.log(joint.sum(axis=axes))
-        return (q * log_ratio(q, joint, self.options.arithmetic)).sum(
-            axis=axes
-        ) + evidence, evidence
+
+def kept_or_chosen(
+    arithmetic: Arithmetic, chosen: Numbers, options: str, end: str, frame: str
+) -> Numbers:
+    """(1−b) δ(z,z_) + b η: report (71); ``options`` names z_ and z, ``end`` b in the frame."""
+    size = chosen.shape[frame.index(options[1])]
+    same = constant(arithmetic, np.eye(size, dtype=int).tolist())
+    keep, drop = (constant(arithmetic, b) for b in ([1, 0], [0, 1]))
+    return lay(keep, end, frame) * lay(same, options, frame) + lay(drop, end, frame) * chosen
 
 
 def begin(initial: Numbers, before: Numbers) -> Numbers:
     """P(s_0) P(z_{−1})."""
     return initial[:, None] * before
-
-
-def every(times: int) -> tuple[int, ...]:
-    """The axes of trajectories of ``times`` steps."""
-    return tuple(range(2 + 4 * times))
 
 
 # -- families and scopes ------------------------------------------------------------------------

@@ -207,7 +207,7 @@ def solved(
     """(72) with γ^t at the corrected system minus at other time-dependent policies."""
     play = play_of(arithmetic, gamma=gamma, like=low[0], **game)
     start = begin(initial, before)
-    best = play.objective(start, *play.best(len(low)))
+    best = play.objective(start, *play.best(len(low), 0 * start))
     return best - play.objective(start, list(low), list(master), list(stop))
 
 

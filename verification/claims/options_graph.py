@@ -41,7 +41,6 @@ from tabular_marl.verification.claims._options import (
     Play,
     begin,
     constant,
-    every,
     family,
 )
 from tabular_marl.verification.claims._rows import row
@@ -68,7 +67,7 @@ def mass_with_o(
     """Σ over the trajectories of one step of the right side of (69), minus 1; uniform priors."""
     play = play_of(arithmetic, reward, transition, low)
     start = constant(arithmetic, [[1]])
-    return play.joint(start, 1).sum(axis=every(1)) - 1
+    return play.joint(start, 1).sum(axis=play.every(1)) - 1
 
 
 ALONE = {"transition": [[[1]]], "low": [[[1]]]}
@@ -156,7 +155,7 @@ def model_mass(
     play = play_of(arithmetic, like=game["low_prior"], **game)
     o = play.options
     prior = [o.low_prior] * 2, [o.master_prior] * 2, [o.stop_prior] * 2
-    return play.law(begin(initial, before), *prior).sum(axis=every(2)) - 1
+    return play.law(begin(initial, before), *prior).sum(axis=play.every(2)) - 1
 
 
 row(
@@ -185,7 +184,7 @@ def q_mass(
     """Σ over trajectories of (70), minus 1."""
     play = play_of(arithmetic, 0 * transition[:, :, 0], transition, low[0])
     law = play.law(begin(initial, before), list(low), list(master), list(stop))
-    return law.sum(axis=every(len(low))) - 1
+    return law.sum(axis=play.every(len(low))) - 1
 
 
 row(
@@ -427,7 +426,8 @@ def first_and_last(
     arithmetic: Arithmetic, reward: Numbers, transition: Numbers, low: Numbers, gamma: Numbers
 ) -> Sides:
     """π_0 and π_1 of the optimum for T = 1; uniform priors."""
-    first, last = play_of(arithmetic, reward, transition, low, gamma).best(2)[0]
+    play = play_of(arithmetic, reward, transition, low, gamma)
+    first, last = play.best(2, 0 * low[:, :, 0])[0]
     return sides(first, last)
 
 

@@ -35,6 +35,7 @@ from tabular_marl.verification.claims._options import (
     family,
     mean,
     outside,
+    over_time,
 )
 from tabular_marl.verification.claims._rommeo import log_ratio
 from tabular_marl.verification.claims._rows import row
@@ -105,12 +106,11 @@ def earlier_solution(arithmetic: Arithmetic, reward: Numbers, transition: Number
     options = Options.of(arithmetic, low_prior, low_prior)
     play = Play(options, reward, transition, 1)
     start = constant(arithmetic, [["1/2", "1/2"], [0, 0]])
-    last = play.optimise(1)[0]
+    last = play.optimise(1, 0 * start)[0]
     value = options.low_soft(last)
     first = play.backup(averaged(options, value, options.master_prior, options.stop_prior))
-    policies = [options.tilts(q) for q in (first, last)]
-    found = play.objective(start, *map(list, zip(*policies, strict=True)))
-    return found - play.objective(start, *play.best(2))
+    found = play.objective(start, *over_time(options.tilts(q) for q in (first, last)))
+    return found - play.objective(start, *play.best(2, 0 * start))
 
 
 row(

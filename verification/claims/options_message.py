@@ -231,8 +231,8 @@ row(
     "proved",
     "report (169); report (170); report (171)",
     r"E_{b,z,a}\Big[-\log\frac{\pi}{P} - b\log\frac{\pi^H}{P^H} - \log\frac{\pi^T}{P^T} "
-    r"+ \beta r + \gamma E[U(s_{t+1}, z_t)]\Big] = E\Big[Q - \log\frac{\pi}{P} - b\log\frac{\pi^H}{P^H} - "
-    r"\log\frac{\pi^T}{P^T}\Big]",
+    r"+ \beta r + \gamma E[U(s_{t+1}, z_t)]\Big] = E\Big[Q - \log\frac{\pi}{P} "
+    r"- b\log\frac{\pi^H}{P^H} - \log\frac{\pi^T}{P^T}\Big]",
     "With z_{t−1}, π^T(b|·) in both cases, and γ where (72) is discounted. βr + E[U], printed "
     "outside the split over b, depends on a and z: the expectation over b, z, a includes it.",
     GAMES,
