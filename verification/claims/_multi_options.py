@@ -71,9 +71,10 @@ class Team:
 
     def soft(self, q: Numbers) -> Numbers:
         """U(s,z_,y_): 1 to 6 of the module's docstring."""
-        return climb(q, self._soft)
+        return climb(q, self.soft_at)
 
-    def _soft(self, k: int, table: Numbers) -> Numbers:
+    def soft_at(self, k: int, table: Numbers) -> Numbers:
+        """log Σ P exp of the k-th table: one of 1 to 6."""
         return free_energy(table, self.priors[k], 1, AXES[k], self.arithmetic)
 
     def tables(self, q: Numbers) -> list[Numbers]:
@@ -82,7 +83,7 @@ class Team:
 
         def aggregate(k: int, table: Numbers) -> Numbers:
             found.append(table)
-            return self._soft(k, table)
+            return self.soft_at(k, table)
 
         climb(q, aggregate)
         return found
