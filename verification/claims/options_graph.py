@@ -284,6 +284,22 @@ row(
     Symbolic(prove_regularisation),
 )
 
+
+def decided(arithmetic: Arithmetic, master: Numbers) -> Numbers:
+    """η(z) (1 − η(z)), zero where b = 1 alone says which option comes."""
+    return master * (1 - master)
+
+
+row(
+    "report.2.1.termination.printed",
+    "refuted",
+    "report 2.1; report (71)",
+    r"\text{the termination policy } \pi^T \text{ tells what the next option should be}",
+    "It tells whether there is a next option: at b = 1 the option is the master's to draw (71).",
+    scope(options=">= 1"),
+    Counterexample(decided, {"master": ["1/2", "1/2"]}, "== 0"),
+)
+
 # -- (72) ------------------------------------------------------------------------------------------
 
 
