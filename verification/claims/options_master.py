@@ -223,7 +223,9 @@ row(
 )
 
 
-def master_optimum(arithmetic: Arithmetic, q: Numbers, master: Numbers, **priors) -> Numbers:
+def master_optimum(
+    arithmetic: Arithmetic, q: Numbers, master: Numbers, **priors: Numbers
+) -> Numbers:
     """V^H − E_η[V − log η/P^H]."""
     options = Options.of(arithmetic, q, **priors)
     value = options.low_soft(q)

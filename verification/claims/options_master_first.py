@@ -76,7 +76,12 @@ row(
 
 
 def full(
-    arithmetic: Arithmetic, q: Numbers, low: Numbers, master: Numbers, stop: Numbers, **priors
+    arithmetic: Arithmetic,
+    q: Numbers,
+    low: Numbers,
+    master: Numbers,
+    stop: Numbers,
+    **priors: Numbers,
 ) -> Numbers:
     """The objective of the last step by its terms, over (s, z_): (161) with π^T(b|·) in both."""
     options = Options.of(arithmetic, q, **priors)
@@ -292,7 +297,12 @@ row(
 
 
 def without_end(
-    arithmetic: Arithmetic, q: Numbers, low: Numbers, other_low: Numbers, stop: Numbers, **priors
+    arithmetic: Arithmetic,
+    q: Numbers,
+    low: Numbers,
+    other_low: Numbers,
+    stop: Numbers,
+    **priors: Numbers,
 ) -> Sides:
     """(162) − (163), as corrected, at two low-level policies."""
     options = Options.of(arithmetic, q, **priors)
@@ -337,7 +347,12 @@ def merged_choice(
 
 
 def held_fixed(
-    arithmetic: Arithmetic, q: Numbers, low: Numbers, master: Numbers, stop: Numbers, **priors
+    arithmetic: Arithmetic,
+    q: Numbers,
+    low: Numbers,
+    master: Numbers,
+    stop: Numbers,
+    **priors: Numbers,
 ) -> Numbers:
     """(165) at π of (166) minus at another π, the master held fixed."""
     options = Options.of(arithmetic, q, **priors)

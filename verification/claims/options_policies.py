@@ -73,7 +73,12 @@ row(
 
 
 def losses(
-    arithmetic: Arithmetic, q: Numbers, low: Numbers, master: Numbers, stop: Numbers, **priors
+    arithmetic: Arithmetic,
+    q: Numbers,
+    low: Numbers,
+    master: Numbers,
+    stop: Numbers,
+    **priors: Numbers,
 ) -> Sides:
     """E[log p/P − x] of the three policies, and KL(p ‖ tilt) − its log-normaliser."""
     options = Options.of(arithmetic, q, **priors)
@@ -177,7 +182,12 @@ row(
 
 
 def stage_identity(
-    arithmetic: Arithmetic, q: Numbers, low: Numbers, master: Numbers, stop: Numbers, **priors
+    arithmetic: Arithmetic,
+    q: Numbers,
+    low: Numbers,
+    master: Numbers,
+    stop: Numbers,
+    **priors: Numbers,
 ) -> Sides:
     """U(s,z_) − value, and the four divergences."""
     options = Options.of(arithmetic, q, **priors)
