@@ -159,8 +159,8 @@ def main() -> None:
         "Ours is `tm.multi_agent_options`: validation, the lifted game (90 states, 81 joint "
         "choices), Newton's steps, a proved bound, all six policies. The rivals return a value "
         "without a proof; with span bounds they need "
-        f"{min(ratios[SPAN]):.2f} (fast mixing) to {max(ratios[SPAN]):.1f} (slow) times our seconds. "
-        "The floor counts multiply-adds at 0.25 ns and exponentials at 2.5 ns."
+        f"{min(ratios[SPAN]):.2f} (fast mixing) to {max(ratios[SPAN]):.1f} (slow) times our "
+        "seconds. The floor counts multiply-adds at 0.25 ns and exponentials at 2.5 ns."
     )
     report.write()
 
