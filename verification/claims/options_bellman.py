@@ -40,7 +40,6 @@ from tabular_marl.verification.claims._options import (
     begin,
     family,
     mean,
-    outside,
 )
 from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
@@ -231,48 +230,6 @@ row(
         examples=1500,
     ),
     assumes=("π ≪ P, π^H ≪ P^H, π^T ≪ P^T (else (72) is −∞)",),
-)
-
-
-def printed_system(arithmetic: Arithmetic, q: Numbers) -> Numbers:
-    """(72), T = 0, at (73)-(75) as printed (the master normalised), minus at the corrected ones."""
-    options = Options.of(arithmetic, q)
-    value, low = options.low_soft(q), options.low_tilt(q)
-    average = mean(q, low)
-    stop = options.stop_tilt(value, outside(arithmetic, average))
-    printed = options.value(q, low, options.master_tilt(average), stop)
-    return printed - options.soft(q)
-
-
-row(
-    "report.072.solution.printed",
-    "refuted",
-    "report (72); report (73); report (74); report (75)",
-    r"\text{(73), (74), (75) as printed maximise (72)}",
-    "The closed form of 2.1, the master's policy normalised in its favour. One option, Q = (1, −1)"
-    ": it terminates with another probability than the prior's, for nothing.",
-    STAGE,
-    Counterexample(printed_system, {"q": [[[1, -1]]]}),
-)
-
-
-def printed_appendix(arithmetic: Arithmetic, q: Numbers) -> Numbers:
-    """The same at (172)-(174) as printed."""
-    options = Options.of(arithmetic, q)
-    value, low = options.low_soft(q), options.low_tilt(q)
-    stop = options.stop_tilt(value, outside(arithmetic, value))
-    return options.value(q, low, options.master_tilt(value), stop) - options.soft(q)
-
-
-row(
-    "report.072.appendix.printed",
-    "refuted",
-    "report (72); report (172); report (173); report (174)",
-    r"\text{(172), (173), (174) as printed maximise (72)}",
-    "Here the master is right up to its normaliser, but 1/m outside the logarithm reaches the "
-    "termination policy through V^H. Two options alike.",
-    STAGE,
-    Counterexample(printed_appendix, {"q": [[[0], [0]]]}),
 )
 
 

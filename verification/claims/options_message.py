@@ -234,7 +234,8 @@ row(
     r"+ \beta r + \gamma E[U(s_{t+1}, z_t)]\Big] = E\Big[Q - \log\frac{\pi}{P} "
     r"- b\log\frac{\pi^H}{P^H} - \log\frac{\pi^T}{P^T}\Big]",
     "With z_{t−1}, π^T(b|·) in both cases, and γ where (72) is discounted. βr + E[U], printed "
-    "outside the split over b, depends on a and z: the expectation over b, z, a includes it.",
+    "outside the split over b, depends on a and z: the expectation over b, z, a includes it. At "
+    "b = 0 (171)'s Q(s,a,z_t) is Q(s,a,z_{t−1}).",
     GAMES,
     Symbolic(prove_any_step),
     identity(any_step, family(GAME, POLICIES, UNIT, {"value": array("states", "options")})),
