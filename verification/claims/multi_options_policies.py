@@ -376,6 +376,24 @@ row(
 )
 
 
+def other_prior(arithmetic: Arithmetic, prior: Numbers) -> Sides:
+    """P(a|s,z,b,y) [B, A], and P(a|s,z), which cannot depend on b: its first row."""
+    return sides(prior, prior[:1] + 0 * prior)
+
+
+row(
+    "report.082.priors.printed",
+    "refuted",
+    "report (77); report (82); report (83); report (85); report (181)",
+    r"P(a^i|s,z^i,a^{-i},z^{-i}) = P(a^i|s,z^i), \ldots: \text{ the priors of (82)-(85) are those "
+    r"of (77)}",
+    "All but the masters' 1/m have gained arguments on the way from (77), and (82), (181) and (183) "
+    "disagree on those of P^{T,i}. The priors of (77) are a special case of what is proved here.",
+    scope(actions=">= 1", opponent_actions=">= 1"),
+    Counterexample(other_prior, {"prior": [["1/2", "1/2"], ["1/4", "3/4"]]}, "== 0"),
+)
+
+
 def independent_pair(
     arithmetic: Arithmetic, q: Numbers, agent: Numbers, opponent: Numbers
 ) -> Numbers:

@@ -80,7 +80,7 @@ def losses(
     stop: Numbers,
     **priors: Numbers,
 ) -> Sides:
-    """E[log p/P − x] of the three policies, and KL(p ‖ tilt) − its log-normaliser."""
+    """Minus the three losses, E[x − log p/P], and the log-normaliser − KL(p ‖ tilt)."""
     options = Options.of(arithmetic, q, **priors)
     best = options.tilts(q)
     value = options.low_soft(q)
