@@ -387,8 +387,8 @@ row(
     "report (77); report (82); report (83); report (85); report (181)",
     r"P(a^i|s,z^i,a^{-i},z^{-i}) = P(a^i|s,z^i), \ldots: \text{ the priors of (82)-(85) are those "
     r"of (77)}",
-    "All but the masters' 1/m have gained arguments on the way from (77), and (82), (181) and (183) "
-    "disagree on those of P^{T,i}. The priors of (77) are a special case of what is proved here.",
+    "Most have gained arguments on the way from (77), and (82), (181) and (183) disagree on those "
+    "of P^{T,i}. The priors of (77) are a special case of what is proved here.",
     scope(actions=">= 1", opponent_actions=">= 1"),
     Counterexample(other_prior, {"prior": [["1/2", "1/2"], ["1/4", "3/4"]]}, "== 0"),
 )
