@@ -201,7 +201,8 @@ def transition_graph(process: JointProcess, policy: ArrayLike | None = None) -> 
         for number, members in enumerate(chain.recurrent_classes):
             label = f"class {number}: {members.size} state{'s' if members.size > 1 else ''}"
             axis.scatter(
-                place[members, 0], place[members, 1], s=size, color=CURVES[number % len(CURVES)], zorder=3, lw=0,
+                place[members, 0], place[members, 1],
+                s=size, color=CURVES[number % len(CURVES)], zorder=3, lw=0,
                 label=None if chain.num_classes > len(CURVES)
                 else f"{label}, period {chain.periods[number]}",
             )  # fmt: skip
