@@ -154,3 +154,18 @@ def test_iqm_and_its_interval():
     low, high = iqm_interval(np.random.default_rng(0).normal(size=(3, 20)))
     assert ((low < high) & (high - low < 2)).all()
     assert iqm_interval(np.ones((1, 5))).tolist() == [[1.0], [1.0]]
+
+
+def test_the_picture_shows_the_curve_and_the_optimum():
+    from tabular_marl.deep.figures import learning_curves, thinned
+    from tabular_marl.deep.train import Curve
+
+    rng = np.random.default_rng(0)
+    curve = Curve(np.arange(1, 121) * 10, rng.normal(size=(120, 8)))
+    step, reward = thinned(curve, 60)
+    assert len(step) == 60
+    np.testing.assert_allclose(reward[0], curve.reward[:2].mean(0))
+    axis = learning_curves({"further": curve}, "IBS", optimum=1.95).axes[0]
+    lines = {line.get_label(): line.get_ydata() for line in axis.lines}
+    np.testing.assert_allclose(lines["further (8 seeds)"], iqm(reward))
+    assert 1.95 in axis.lines[0].get_ydata()
