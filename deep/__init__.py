@@ -5,6 +5,7 @@ systems      the report's systems on tensors, with their exact tables
 enumeration  a tabular game as one weighted batch, on which losses and gradients are exact
 tabular      a tabular actor-critic made of these losses
 crosscheck   holds any implementation against the exact answer, and names the wrong term
+train        the published matrix games, many seeds at once, resumable; agents, environments
 
 Importing this package needs no torch; its parts do.
 """
@@ -14,7 +15,25 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_PARTS = ("crosscheck", "enumeration", "free_energy", "losses", "systems", "tabular", "terms")
+_PARTS = (
+    "agents",
+    "crosscheck",
+    "entry",
+    "enumeration",
+    "environments",
+    "experiments",
+    "figures",
+    "free_energy",
+    "losses",
+    "networks",
+    "statistics",
+    "systems",
+    "tabular",
+    "terms",
+    "train",
+    "value_gap",
+    "window",
+)
 
 
 def require_torch() -> Any:

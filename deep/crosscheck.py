@@ -20,7 +20,7 @@ probability as a weight: no noise, so no tolerance for noise.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -60,6 +60,10 @@ class CrossCheck:
     def passed(self) -> bool:
         """Whether every check passed."""
         return all(finding.passed for finding in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "passed": self.passed}
 
 
 def crosscheck(
