@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
 from tabular_marl.deep.systems import System
 from tabular_marl.deep.tabular import TabularActorCritic
 from tabular_marl.validation import InputError
+from tabular_marl.verification.registry import import_file
 
 CHECKED = ("target", "loss", "agent_policy")
 
@@ -27,20 +25,7 @@ def load_entry(entry: str | None, system: System) -> Any:
     path = Path(file)
     if not name or path.suffix != ".py":
         raise InputError("--entry", "read FILE.py:NAME", f"it was {entry!r}")
-    if not path.is_file():
-        raise InputError("--entry", "name a file that exists", f"{file} was not found")
-    spec = importlib.util.spec_from_file_location(f"crosscheck_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-        held = getattr(module, name, None)
-        if held is None:
-            raise InputError("--entry", f"name something in {file}", f"{name!r} is not there")
-        return held if any(hasattr(held, check) for check in CHECKED) else held(system)
-    except InputError:
-        raise
-    except Exception:
-        told = f"{entry} gave\n{traceback.format_exc()}"
-        raise InputError("--entry", "load without an error", told) from None
+    held = getattr(import_file(path, "--entry"), name, None)
+    if held is None:
+        raise InputError("--entry", f"name something in {file}", f"{name!r} is not there")
+    return held if any(hasattr(held, check) for check in CHECKED) else held(system)
