@@ -85,7 +85,12 @@ EXPERIMENTS = {
 
 
 def line_up(
-    experiment: Experiment, agent: str, preset: str, seeds: int, generator: torch.Generator
+    experiment: Experiment,
+    config: FurtherConfig,
+    agent: str,
+    preset: str,
+    seeds: int,
+    generator: torch.Generator,
 ) -> tuple[IteratedMatrixGame, tuple[Player, Player]]:
     """The environment and both players, fresh. Raises InputError on an unknown name."""
     one_of("agent", agent, AGENTS)
@@ -95,7 +100,7 @@ def line_up(
 
     def learner(kind: str, own: int) -> Further:
         sizes = (env.width, counts[own], counts[1 - own])
-        return AGENTS[kind](experiment.config, seeds, *sizes, generator)
+        return AGENTS[kind](config, seeds, *sizes, generator)
 
     first = learner(agent, 0)
     if experiment.other == "q-learner":

@@ -10,10 +10,11 @@ Checkpoints are written beside the old one and then take its place, so that ther
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tabular_marl.deep.agents.further import FurtherConfig
 from tabular_marl.deep.experiments import EXPERIMENTS, Experiment, line_up
 from tabular_marl.validation import InputError, one_of
 
@@ -31,7 +33,10 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Run:
-    """A training run: which experiment, agent, preset, how many seeds and steps, and where to."""
+    """A training run: which experiment, agent and preset, how many seeds and steps.
+
+    ``settings`` override the published config: pairs of a field's name and a number.
+    """
 
     experiment: str
     agent: str = "further"
@@ -40,6 +45,7 @@ class Run:
     steps: int | None = None
     seed: int = 1
     interval: int = 250
+    settings: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         one_of("experiment", self.experiment, EXPERIMENTS)
@@ -55,10 +61,23 @@ class Run:
         """The number of steps: those of the publication, or as asked."""
         return self.published.steps if self.steps is None else self.steps
 
+        known = {f.name: f.type for f in fields(self.published.config)}
+        for name, value in self.settings:
+            one_of("setting", name, known)
+            if not math.isfinite(value) or (known[name] == "int" and value != int(value)):
+                raise InputError(name, f"be a finite {known[name]}", f"it was {value}")
+
     @property
     def published(self) -> Experiment:
         """The experiment as published."""
         return EXPERIMENTS[self.experiment]
+
+    @property
+    def config(self) -> FurtherConfig:
+        """The published config with this run's settings."""
+        config = self.published.config
+        kinds = {name: type(getattr(config, name)) for name, _ in self.settings}
+        return replace(config, **{name: kinds[name](value) for name, value in self.settings})
 
 
 @dataclass(frozen=True)
@@ -75,7 +94,7 @@ class Session:
     def __init__(self, run: Run) -> None:
         self.run, self.step = run, 0
         self.generator = torch.Generator().manual_seed(run.seed)
-        parts = (run.published, run.agent, run.preset, run.seeds, self.generator)
+        parts = (run.published, run.config, run.agent, run.preset, run.seeds, self.generator)
         self.env, self.players = line_up(*parts)
         self.curve = torch.zeros(0, run.seeds, dtype=torch.float64)
 

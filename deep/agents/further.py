@@ -42,6 +42,7 @@ class FurtherConfig:
     target_rate: float = 0.01
     kl_weight: float = 0.01
     clip: float = 1000.0
+    optimistic: bool = True  # the gain starts at the largest reward of the warm-up, else at 0
 
 
 class Further:
@@ -103,8 +104,8 @@ class Further:
         self.window.add(tau=tau, latent=before, next=after, other=other)
         if self.window.count <= self.config.window:
             self.best = torch.maximum(self.best, reward)
-            with torch.no_grad():
-                self.gain.copy_(self.best)
+            if self.config.optimistic:
+                self.gain.data.copy_(self.best)
             return {}
         return {
             "critic": self._train_critic(obs, before, action, played, reward, after),
