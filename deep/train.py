@@ -56,16 +56,16 @@ class Run:
             was = f"it was {self.last}"
             raise InputError("steps", f"be at least one interval of {self.interval}", was)
 
-    @property
-    def last(self) -> int:
-        """The number of steps: those of the publication, or as asked."""
-        return self.published.steps if self.steps is None else self.steps
-
         known = {f.name: f.type for f in fields(self.published.config)}
         for name, value in self.settings:
             one_of("setting", name, known)
             if not math.isfinite(value) or (known[name] == "int" and value != int(value)):
                 raise InputError(name, f"be a finite {known[name]}", f"it was {value}")
+
+    @property
+    def last(self) -> int:
+        """The number of steps: those of the publication, or as asked."""
+        return self.published.steps if self.steps is None else self.steps
 
     @property
     def published(self) -> Experiment:
