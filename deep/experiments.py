@@ -13,14 +13,24 @@ from dataclasses import dataclass
 
 import torch
 
-from tabular_marl.deep.agents.further import Further, FurtherConfig, Lili
+from tabular_marl.deep.agents.base import Agent, AgentConfig
+from tabular_marl.deep.agents.dron import Dron
+from tabular_marl.deep.agents.further import Further, Lili
+from tabular_marl.deep.agents.masac import Masac
+from tabular_marl.deep.agents.moa import Moa
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.games.library import named
 from tabular_marl.validation import one_of
 
-AGENTS = {"further": Further, "lili": Lili}
+AGENTS: dict[str, type[Agent]] = {
+    "further": Further,
+    "lili": Lili,
+    "masac": Masac,
+    "dron": Dron,
+    "moa": Moa,
+}
 PRESETS = {"paper": 0.5, "code": 1.0}
-Player = Further | QLearner
+Player = Agent | QLearner
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Experiment:
     game: str
     other: str
     steps: int
-    config: FurtherConfig
+    config: AgentConfig
     source: str
 
 
@@ -43,7 +53,7 @@ EXPERIMENTS = {
             "bach-or-stravinsky",
             "q-learner",
             50_000,
-            FurtherConfig(),
+            AgentConfig(),
             "FURTHER Fig. 7a, Table 2",
         ),
         Experiment(
@@ -51,7 +61,7 @@ EXPERIMENTS = {
             "coordination",
             "self",
             10_000,
-            FurtherConfig(
+            AgentConfig(
                 critic_rate=0.0005,
                 actor_rate=0.0001,
                 inference_rate=0.0005,
@@ -67,7 +77,7 @@ EXPERIMENTS = {
             "matching-pennies",
             "lili",
             1_000_000,
-            FurtherConfig(
+            AgentConfig(
                 critic_rate=0.01,
                 gain_rate=0.05,
                 actor_rate=0.001,
@@ -86,7 +96,7 @@ EXPERIMENTS = {
 
 def line_up(
     experiment: Experiment,
-    config: FurtherConfig,
+    config: AgentConfig,
     agent: str,
     preset: str,
     seeds: int,
@@ -98,12 +108,17 @@ def line_up(
     env = IteratedMatrixGame(named(experiment.game), seeds)
     counts = env.actions
 
-    def learner(kind: str, own: int) -> Further:
+    def learner(kind: str, own: int) -> Agent:
         sizes = (env.width, counts[own], counts[1 - own])
         return AGENTS[kind](config, seeds, *sizes, generator)
 
-    first = learner(agent, 0)
+    first: Agent = learner(agent, 0)
+    second: Player
     if experiment.other == "q-learner":
         initial = torch.tensor([10.0, 20.0])  # at its own preferred equilibrium
-        return env, (first, QLearner(initial, seeds, generator, PRESETS[preset]))
-    return env, (first, learner(agent if experiment.other == "self" else experiment.other, 1))
+        second = QLearner(initial, seeds, generator, PRESETS[preset])
+    else:
+        second = learner(agent if experiment.other == "self" else experiment.other, 1)
+        second.peer = first
+    first.peer = second
+    return env, (first, second)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tabular_marl.deep.agents.further import FurtherConfig
+from tabular_marl.deep.agents.base import AgentConfig
 from tabular_marl.deep.experiments import EXPERIMENTS, Experiment, line_up
 from tabular_marl.validation import InputError, one_of
 
@@ -73,7 +73,7 @@ class Run:
         return EXPERIMENTS[self.experiment]
 
     @property
-    def config(self) -> FurtherConfig:
+    def config(self) -> AgentConfig:
         """The published config with this run's settings."""
         config = self.published.config
         kinds = {name: type(getattr(config, name)) for name, _ in self.settings}

@@ -7,30 +7,29 @@ slice and never have to be rolled.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
-class Window:
-    """Rings of length ``length`` for the named fields, each [N, …]; :meth:`last` is [N, W, …]."""
+class Window(nn.Module):
+    """Rings of length ``length`` for the named fields, each [N, …]."""
 
     def __init__(self, length: int, seeds: int, fields: dict[str, tuple[int, ...]]) -> None:
-        self.length, self.count = length, 0
-        self.held = {name: torch.zeros(seeds, 2 * length, *shape) for name, shape in fields.items()}
-
-    @property
-    def full(self) -> bool:
-        """Whether ``length`` rows have been seen."""
-        return self.count >= self.length
+        super().__init__()
+        self.length = length
+        for name, shape in fields.items():
+            self.register_buffer(name, torch.zeros(seeds, 2 * length, *shape))
+        self.register_buffer("seen", torch.tensor(0))
 
     def add(self, **row: Tensor) -> None:
         """Append one step."""
-        at = self.count % self.length
+        at = int(self.seen) % self.length
         for name, value in row.items():
-            self.held[name][:, at] = value
-            self.held[name][:, at + self.length] = value
-        self.count += 1
+            held = self.get_buffer(name)
+            held[:, at] = value
+            held[:, at + self.length] = value
+        self.seen += 1
 
     def last(self, name: str) -> Tensor:
-        """The latest ``length`` rows, oldest first."""
-        at = self.count % self.length
-        return self.held[name][:, at : at + self.length]
+        """The latest ``length`` rows, oldest first; zeros where fewer were seen."""
+        at = int(self.seen) % self.length
+        return self.get_buffer(name)[:, at : at + self.length]

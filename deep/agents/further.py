@@ -12,83 +12,58 @@ Shapes: seeds first, [N, …]; obs [N, O].
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from tabular_marl.deep.losses import further, soft
-from tabular_marl.deep.networks import SeedMLP, clip_gradients, follow
+from tabular_marl.deep.agents.base import Agent
+from tabular_marl.deep.losses import baselines, further
+from tabular_marl.deep.networks import follow
 from tabular_marl.deep.window import Window
 
-_MODULES = ("actor", "critics", "targets", "encoder", "decoder")
 
+class Further(Agent):
+    """N FURTHER agents; the latent stands for the others' policies."""
 
-@dataclass(frozen=True)
-class FurtherConfig:
-    """Table 2 (IBS); learning rates of critic, gain, actor, inference; α the entropy weight."""
+    modules = ("actor", "critics", "targets", "encoder", "decoder", "window")
+    buffers = ("gain", "latent", "best")
+    _trained_by_critic: tuple[str, ...] = ("critic", "gain")
 
-    critic_rate: float = 0.002
-    gain_rate: float = 0.02
-    actor_rate: float = 0.0005
-    inference_rate: float = 0.002
-    temperature: float = 0.4
-    latent: int = 5
-    discount: float = 0.99  # LILI's
-    window: int = 256  # "batch size": the inference window, and the length of the warm-up
-    hidden: int = 32
-    target_rate: float = 0.01
-    kl_weight: float = 0.01
-    clip: float = 1000.0
-    optimistic: bool = True  # the gain starts at the largest reward of the warm-up, else at 0
-
-
-class Further:
-    """N FURTHER agents; ``observations``, ``actions`` and ``others`` are the sizes O, A, B."""
-
-    def __init__(
-        self,
-        config: FurtherConfig,
-        seeds: int,
-        observations: int,
-        actions: int,
-        others: int,
-        generator: torch.Generator,
-    ) -> None:
-        self.config, self.actions, self.others, self.generator = config, actions, others, generator
-        z, hidden = config.latent, (config.hidden, config.hidden)
-
-        def network(inputs: int, outputs: int) -> SeedMLP:
-            return SeedMLP(seeds, (inputs, *hidden, outputs), generator)
-
-        self.actor = network(observations + z, actions)
-        self.critics = nn.ModuleList(network(observations + z + others, actions) for _ in range(2))
+    def __init__(self, *sizes: Any) -> None:
+        super().__init__(*sizes)
+        config, seeds, obs, z = self.config, self.seeds, self.observations, self.config.latent
+        self.actor = self.network(obs + z, self.actions)
+        self.critics = nn.ModuleList(
+            self.network(obs + z + self.others, self.actions) for _ in range(2)
+        )
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
-        self.encoder = network(2 * observations + actions + others + 1 + z, 2 * z)
-        self.decoder = network(observations + z, others)
+        transition = 2 * obs + self.actions + self.others + 1
+        self.encoder = self.network(transition + z, 2 * z)
+        self.decoder = self.network(obs + z, self.others)
         self.gain = nn.Parameter(torch.zeros(seeds))
         self.latent = torch.zeros(seeds, z)
         self.best = torch.full((seeds,), -torch.inf)
-        rows = {"tau": (2 * observations + actions + others + 1,), "latent": (z,)}
-        self.window = Window(config.window, seeds, rows | {"next": (observations,), "other": ()})
+        rows = {"tau": (transition,), "latent": (z,), "next": (obs,), "other": ()}
+        self.window = Window(config.window, seeds, rows)
         self.optimisers = {
-            "critic": torch.optim.Adam(self.critics.parameters(), config.critic_rate),
-            "gain": torch.optim.Adam([self.gain], config.gain_rate),
-            "actor": torch.optim.Adam(self.actor.parameters(), config.actor_rate),
-            "inference": torch.optim.Adam(
-                [*self.encoder.parameters(), *self.decoder.parameters()], config.inference_rate
-            ),
+            "critic": self.adam(config.critic_rate, self.critics),
+            "gain": self.adam(config.gain_rate, self.gain),
+            "actor": self.adam(config.actor_rate, self.actor),
+            "inference": self.adam(config.inference_rate, self.encoder, self.decoder),
         }
 
     # -- acting ----------------------------------------------------------------------------------
 
     @torch.no_grad()
+    def policy(self, obs: Tensor) -> Tensor:
+        """π(·|s, ẑ) at the present latent, [N, A]."""
+        return self._log_policy(obs, self.latent).exp()
+
     def act(self, obs: Tensor) -> Tensor:
         """a ~ π(·|s, ẑ), [N]."""
-        log_policy = self._log_policy(obs, self.latent)
-        return torch.multinomial(log_policy.exp(), 1, generator=self.generator)[:, 0]
+        return self.sample(self.policy(obs))
 
     def observe(
         self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
@@ -102,7 +77,8 @@ class Further:
             noise = torch.randn(before.shape, generator=self.generator)
             self.latent = mean[:, 0] + (log_variance[:, 0] / 2).exp() * noise
         self.window.add(tau=tau, latent=before, next=after, other=other)
-        if self.window.count <= self.config.window:
+        self.count += 1
+        if self.warming_up:
             self.best = torch.maximum(self.best, reward)
             if self.config.optimistic:
                 self.gain.data.copy_(self.best)
@@ -112,25 +88,6 @@ class Further:
             "actor": self._train_actor(obs, before, played),
             "inference": self._train_inference(),
         }
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps: networks, optimisers, gain, latent, window."""
-        modules = {name: getattr(self, name).state_dict() for name in _MODULES}
-        steps = {name: held.state_dict() for name, held in self.optimisers.items()}
-        rest = {"gain": self.gain.detach(), "latent": self.latent, "best": self.best}
-        window = {"held": self.window.held, "count": self.window.count}
-        return {"modules": modules, "optimisers": steps, "window": window, **rest}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        for name, held in state["modules"].items():
-            getattr(self, name).load_state_dict(held)
-        for name, held in state["optimisers"].items():
-            self.optimisers[name].load_state_dict(held)
-        self.window.held, self.window.count = state["window"]["held"], state["window"]["count"]
-        self.latent, self.best = state["latent"], state["best"]
-        with torch.no_grad():
-            self.gain.copy_(state["gain"])
 
     # -- training --------------------------------------------------------------------------------
 
@@ -150,7 +107,7 @@ class Further:
         for critic in self.critics:
             q = critic(inputs)[:, 0].gather(1, action[:, None])[:, 0]
             loss = loss + self._critic_loss(q, reward, value)
-        self._step(loss * len(obs), "critic", "gain")
+        self.step(loss, *self._trained_by_critic)
         follow(self.targets, self.critics, self.config.target_rate)
         return loss.detach()
 
@@ -175,8 +132,7 @@ class Further:
             q = torch.minimum(*(critic(inputs) for critic in self.critics))[:, 0]
         log_policy = self._log_policy(obs, latent)
         loss = further.policy_loss(q, log_policy, self.config.temperature)
-        self._step(loss * len(obs), "actor")
-        return loss.detach()
+        return self.step(loss, "actor")
 
     def _train_inference(self) -> Tensor:
         """(11) over the window: ẑ_{t+1} explains a^-i_{t+1}, near the posterior before it."""
@@ -189,18 +145,7 @@ class Further:
         log_likelihood = torch.log_softmax(logits, 2).gather(2, other[..., None])[..., 0]
         pairs = (mean[:, 1:], log_variance[:, 1:], mean[:, :-1], log_variance[:, :-1])
         loss = further.elbo_loss(log_likelihood, *pairs, self.config.kl_weight)
-        self._step(loss * len(mean), "inference")
-        return loss.detach()
-
-    def _step(self, loss: Tensor, *names: str) -> None:
-        """One Adam step of each named optimiser; the loss is summed over seeds."""
-        for name in names:
-            self.optimisers[name].zero_grad()
-        loss.backward()
-        for name in names:
-            held = self.optimisers[name].param_groups[0]["params"]
-            clip_gradients(held, self.config.clip)
-            self.optimisers[name].step()
+        return self.step(loss, "inference")
 
     # -- networks --------------------------------------------------------------------------------
 
@@ -216,8 +161,7 @@ class Further:
 class Lili(Further):
     """LILI: the same with a discounted target and no gain.                        FURTHER (25)"""
 
-    def _critic_loss(self, q: Tensor, reward: Tensor, value: Tensor) -> Tensor:
-        return 2 * soft.q_loss(q, reward, value, self.config.discount)
+    _trained_by_critic = ("critic",)
 
-    def _step(self, loss: Tensor, *names: str) -> None:
-        super()._step(loss, *(name for name in names if name != "gain"))
+    def _critic_loss(self, q: Tensor, reward: Tensor, value: Tensor) -> Tensor:
+        return baselines.lili_critic_loss(q, reward, value, self.config.discount)

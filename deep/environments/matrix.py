@@ -70,8 +70,13 @@ class QLearner:
         self.step_size, self.discount, self.epsilon = step_size, discount, epsilon
         self.waits, self.time = waits, 0
 
+    def policy(self, obs: Tensor) -> Tensor:
+        """ε-greedy, [N, B]; it does not look."""
+        spread = torch.full(self.q.shape, self.epsilon / self.q.shape[1])
+        return spread.scatter_add(1, self.q.argmax(1)[:, None], 1 - self.epsilon + 0 * spread)
+
     def act(self, obs: Tensor) -> Tensor:
-        """An action for each seed, [N]; it does not look."""
+        """An action for each seed, [N]."""
         seeds, count = self.q.shape
         explores = torch.rand(seeds, generator=self.generator) < self.epsilon
         uniform = torch.randint(count, (seeds,), generator=self.generator)

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 import tabular_marl as tm
-from tabular_marl.deep.agents.further import Further, FurtherConfig
+from tabular_marl.deep.agents.base import AgentConfig
+from tabular_marl.deep.agents.further import Further
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
-from tabular_marl.deep.experiments import EXPERIMENTS
+from tabular_marl.deep.experiments import AGENTS, EXPERIMENTS
 from tabular_marl.deep.networks import SeedMLP, clip_gradients
 from tabular_marl.deep.statistics import iqm, iqm_interval
 from tabular_marl.deep.train import Run, Session, TrainingError, train
@@ -47,7 +48,6 @@ def test_the_window_is_the_latest_rows_in_order():
     for k in range(8):
         window.add(x=torch.tensor([k, 10 * k]))
         if k >= 2:
-            assert window.full
             assert window.last("x")[0].tolist() == [k - 2, k - 1, k]
     assert window.last("x")[1].tolist() == [50, 60, 70]
 
@@ -75,7 +75,7 @@ def test_the_learner_yields_after_as_many_mismatches_as_the_exact_one(step, flip
 
 
 def test_value_is_equation_13_written_out():
-    agent = Further(FurtherConfig(), 2, 5, 2, 3, generator())
+    agent = Further(AgentConfig(), 2, 5, 2, 3, generator())
     obs, latent = torch.randn(2, 5, generator=generator()), torch.randn(2, 5, generator=generator())
     found = agent._value(obs, latent)
     for n in range(2):
@@ -94,7 +94,7 @@ def test_value_is_equation_13_written_out():
         assert found[n].item() == pytest.approx(total.item(), abs=1e-5)
 
 
-@pytest.mark.parametrize("agent", ["further", "lili"])
+@pytest.mark.parametrize("agent", AGENTS)
 def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(tmp_path, agent):
     def run(steps):
         return Run("ibs", agent, seeds=3, steps=steps, interval=50)
@@ -104,18 +104,19 @@ def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(tmp_path, agent):
     again = train(run(500), tmp_path / "broken", resume=True)
     assert np.array_equal(whole.reward, again.reward)
     one, two = (Session.load(tmp_path / k / "checkpoint.pt", run(500)) for k in ("whole", "broken"))
-    for p, q in zip(
-        one.players[0].critics.parameters(), two.players[0].critics.parameters(), strict=True
-    ):
-        assert torch.equal(p, q)
+    for name in one.players[0].modules:
+        held = (getattr(session.players[0], name).state_dict() for session in (one, two))
+        for p, q in zip(*(state.values() for state in held), strict=True):
+            assert torch.equal(p, q), name
     csv = np.loadtxt(tmp_path / "broken" / "curve.csv", delimiter=",", skiprows=1)
     assert csv.shape == (10, 4)
     np.testing.assert_allclose(csv[:, 1:], whole.reward, rtol=1e-5)
 
 
+@pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_line_up_trains(name):
-    curve = train(Run(name, seeds=2, steps=300, interval=100))
+def test_every_line_up_trains(name, agent):
+    curve = train(Run(name, agent, seeds=2, steps=300, interval=100))
     assert curve.reward.shape == (3, 2)
     assert np.isfinite(curve.reward).all()
 
