@@ -1,4 +1,4 @@
-"""The command line: ``tabular-marl games | solve | verify | replay | cite``.
+"""The command line: ``tabular-marl games | solve | influence | chain | verify | replay | cite``.
 
 Tables and progress go to the terminal; ``--json`` prints one JSON value to stdout and nothing
 else. Exit codes: 0 as expected, 1 a verdict differs from what its claim expects or a witness does
@@ -9,39 +9,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from tabular_marl.answers import emit_json, print_solution, solution_row
+from tabular_marl.cli.active import chain, influence
+from tabular_marl.cli.common import JsonFlag, read_game, working
 from tabular_marl.validation import InputError, one_of
-
-if TYPE_CHECKING:
-    from tabular_marl.games.matrix import MatrixGame
-    from tabular_marl.games.stochastic import StochasticGame
-
-JsonFlag = Annotated[bool, arg(help="Print one JSON value to stdout and nothing else.")]
-
-
-def read_game(game: str) -> MatrixGame | StochasticGame:
-    """A named game, or a file where the argument looks like a path or exists as one."""
-    from tabular_marl.games import formats, library
-
-    if Path(game).suffix in formats.SUFFIXES or "/" in game or Path(game).is_file():
-        return formats.load_game(game)
-    return library.named(game)
-
-
-def working(what: str, quiet: bool) -> AbstractContextManager[Any]:
-    """A spinner on stderr, where somebody watches."""
-    if quiet or not sys.stderr.isatty():
-        return nullcontext()
-    from rich.console import Console
-
-    return Console(stderr=True).status(what)
 
 
 def games(*, json: JsonFlag = False) -> int:
@@ -252,6 +229,8 @@ def cite(
 COMMANDS: dict[str, Callable[..., int]] = {
     "games": games,
     "solve": solve,
+    "influence": influence,
+    "chain": chain,
     "verify": verify,
     "replay": replay,
     "cite": cite,

@@ -1,0 +1,194 @@
+"""`tabular-marl influence`: every learner by name, JSON, pictures, errors that name the rule."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tabular_marl as tm
+from tabular_marl import cli
+
+Q1 = ("bach-or-stravinsky", "--learner", "q-learning", "--initial", "10,20", "--epsilon", "0.05")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["influence", *arguments])
+    out, err = capsys.readouterr()
+    return int(exit_.value.code or 0), out, err
+
+
+def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
+    code, out, err = run(capsys, *arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_question_1_commits(capsys) -> None:
+    row = found(capsys, *Q1, "--step-size", "1", "--discount", "0.88")
+    assert row["gain_lower"] <= row["gain"] <= row["gain_upper"]
+    assert row["gain_upper"] - row["gain_lower"] < 1e-8
+    assert row["gain"] == pytest.approx(1.95, abs=1e-8)
+    (start,) = row["starts"]
+    assert row["states"][start]["parameters"] == {"1": [10.0, 20.0]}
+    assert np.shape(row["policy"]) == (row["joint_states"], 2)
+    assert row["policy"][start] == [1.0, 0.0]  # commits on average …
+    assert row["discounted"]["policy"][start] == [0.0, 1.0]  # … complies when short-sighted
+    assert row["recurrent_classes"] == 1
+    assert row["seconds"] > 0
+
+
+def test_the_other_seat(capsys) -> None:
+    """Against a learner in seat 0 that starts at its favourite, player 1 commits as well."""
+    arguments = (*Q1[:3], "--initial", "20,10", "--epsilon", "0.05", "--player", "1")
+    row = found(capsys, *arguments, "--step-size", "1")
+    assert row["gain"] == pytest.approx(1.95, abs=1e-8)
+    assert row["policy"][row["starts"][0]] == [0.0, 1.0]
+
+
+def test_epsilon_zero_is_greedy(capsys) -> None:
+    arguments = ("prisoners-dilemma", "--learner", "q-learning", "--epsilon", "0", "--tie", "first")
+    low = found(capsys, *arguments, "--initial", "-25,-10")
+    assert low["gain"] == pytest.approx(-2, abs=1e-9)
+    exact = (*arguments, "--exact", "--step-size", "1", "--learner-discount", "0")
+    high = found(capsys, *exact, "--initial", "-1,-2")
+    assert high["gain"] == pytest.approx(-1, abs=1e-9)
+    assert high["states"][0]["parameters"]["1"] == ["-1", "-2"]
+
+
+@pytest.mark.parametrize(
+    ("options", "gain"),
+    [
+        (("best-response",), -2),
+        (("logit-response", "--learner-beta", "0"), -1),  # D against a fair coin
+        (("fictitious-play", "--memory", "3", "--initial", "0,0,1"), -2),
+        # Pavlov cooperates again after its payoff −2: D costs it a step of C in turn
+        (("win-stay-lose-shift", "--aspiration", "-1", "--initial", "0"), -1),
+        # the replicator freezes at one tenth of C: 1·1/(1·1 + 9·2) of 10 is put back on 1
+        (("replicator", "--resolution", "10", "--background", "4", "--initial", "0.5,0.5"), -1.8),
+        (("best-response", "--epsilon", "0.2"), -1.8),
+        (("best-response", "--rates", "0.5,0.2"), -1.8),
+    ],
+)
+def test_every_learner_by_name(capsys, options, gain) -> None:
+    row = found(capsys, "prisoners-dilemma", "--learner", *options)
+    assert np.ravel(row["gain"]) == pytest.approx(gain, abs=1e-9)
+
+
+def test_a_schedule_and_a_learner_of_ones_own(capsys, tmp_path) -> None:
+    (tmp_path / "clock.json").write_text("[[[1, 0]], [[0, 1]]]")
+    clock = ("--learner", "schedule", "--policies", str(tmp_path / "clock.json"))
+    assert found(capsys, "matching-pennies", *clock, "--after", "again")["gain"] == 1
+    (tmp_path / "own.py").write_text(
+        "from tabular_marl.active.learners import FunctionLearner\n"
+        "copycat = FunctionLearner(lambda last, s: [1 - last, last],\n"
+        "                          lambda last, s, a, r, t: a[0], [0])\n"
+    )
+    row = found(capsys, "prisoners-dilemma", "--learner", f"{tmp_path / 'own.py'}:copycat")
+    assert row["gain"] == pytest.approx(-1)  # tit for tat
+
+
+def test_several_learners_at_once(capsys) -> None:
+    names = ("--learner", "best-response", "q-learning", "--initial", "0", "0,0")
+    exact = ("--exact", "--step-size", "1", "--learner-discount", "0", "--epsilon", "0")
+    row = found(capsys, "three-player-pennies", *names, *exact)
+    assert row["gain"] == pytest.approx(1)
+    assert row["states"][0]["parameters"] == {"1": [0], "2": ["0", "0"]}
+
+
+def test_every_start_gives_a_map_of_plateaus(capsys, tmp_path) -> None:
+    arguments = ("prisoners-dilemma", "--learner", "q-learning", "--epsilon", "0")
+    wide = (*arguments, "--initial", "every", "--grid", "-30,0,31", "--tie", "first")
+    path = tmp_path / "deep/er/map.png"
+    code, out, err = run(capsys, *wide, "--plot", str(path))
+    assert code == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert f"wrote {path}" in err
+    assert "-0.523809524" in out
+    row = found(capsys, *wide)
+    assert np.shape(row["gain"]) == (31 * 31,)
+    assert min(row["gain"]) == pytest.approx(-2)
+
+
+def test_one_start_gives_a_strip(capsys, tmp_path) -> None:
+    path = tmp_path / "strip.svg"
+    assert run(capsys, *Q1, "--plot", str(path))[0] == 0
+    assert path.stat().st_size > 1000
+
+
+def test_tables_show_the_grid_the_bracket_and_the_speed(capsys) -> None:
+    code, out, _ = run(capsys, *Q1)
+    assert code == 0
+    for part in ("201 points in [0, 20], projection linear", "1.95", "proved bracket", "Bach"):
+        assert part in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("prisoners-dilema", "--learner", "best-response"), ("did you mean 'prisoners-dil",)),
+        (("tricky", "--learner", "best-respons"), ("--learner", "did you mean 'best-response'")),
+        (("tricky", "--learner", "q-learning"), ("--initial", "must be given")),
+        (("tricky", "--learner", "best-response", "--memory", "2"), ("--memory", "not be given")),
+        (("tricky", "--learner", "best-response", "--player", "2"), ("--player", "0..1", "2")),
+        ((*Q1, "--learner-discount", "1"), ("--learner-discount", "[0, 1)", "1")),
+        ((*Q1, "--step-size", "x"), ("--step-size", "numbers", "'x'")),
+        ((*Q1, "--grid", "0,20"), ("--grid", "LOW,HIGH,POINTS")),
+        ((*Q1, "--grid", "0,20,8"), ("lie on the grid",)),
+        ((*Q1, "--grid", "0,20,21", "--exact"), ("--grid", "--exact")),
+        ((*Q1, "--exact", "--max-states", "99"), ("more than 99",)),
+        ((*Q1[:3], "--initial", "1,2,3"), ("initial", "shape")),
+        ((*Q1[:3], "--initial", "0.00001,2"), ("--grid", "be given", "points")),
+        ((*Q1, "--start", "nowhere"), ("--start", "nowhere")),
+        ((*Q1, "--plot", "figure.txt"), ("--plot", ".png", "figure.txt")),
+        ((*Q1, "--discount", "1"), ("discount", "1.0")),
+        (("tricky", "--learner", "gone.py:mine"), ("--learner", "file that exists")),
+        (("tricky", "--learner", "schedule", "--policies", "gone.json"), ("gone.json",)),
+    ],
+)
+def test_wrong_input_names_the_argument_the_rule_and_the_value(capsys, arguments, parts) -> None:
+    code, out, err = run(capsys, *arguments)
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    for part in parts:
+        assert part in err
+
+
+def test_a_bracket_out_of_reach_exits_with_3(capsys) -> None:
+    code, _, err = run(capsys, *Q1, "--tol", "1e-30")
+    assert code == 3
+    assert "Proved bracket" in err
+
+
+def test_ctrl_c_is_one_line_and_130(capsys, monkeypatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tabular_marl.active.average_reward.average_reward", interrupt)
+    code, _, err = run(capsys, *Q1)
+    assert (code, err) == (130, "tabular-marl: interrupted\n")
+
+
+def test_help_stays_light() -> None:
+    """No numba, scipy or matplotlib before they are needed."""
+    script = (
+        "import sys; from tabular_marl import cli\n"
+        "try: cli.main(['influence', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'numba', 'scipy', 'matplotlib', 'sympy'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_same_answer_in_python(capsys) -> None:
+    from tabular_marl.active.influence import influence
+    from tabular_marl.active.learners import Grid, QLearning
+
+    learner = QLearning([10, 20], epsilon=0.05, grid=Grid(0, 20, 201, "linear"))
+    assert found(capsys, *Q1)["gain"] == influence(tm.games.bach_or_stravinsky(), {1: learner}).gain
