@@ -14,7 +14,7 @@ CHECKED = ("target", "loss", "agent_policy")
 
 
 def load_entry(entry: str | None, system: System) -> Any:
-    """``"file.py:name"``: an object with methods to check, or a function of ``system`` giving one.
+    """``"file.py:name"``: an object with methods to check, or a class or function of ``system``.
 
     None is the package's own tabular actor-critic. Raises InputError, with the traceback where the
     file fails.
@@ -28,4 +28,5 @@ def load_entry(entry: str | None, system: System) -> Any:
     held = getattr(import_file(path, "--entry"), name, None)
     if held is None:
         raise InputError("--entry", f"name something in {file}", f"{name!r} is not there")
-    return held if any(hasattr(held, check) for check in CHECKED) else held(system)
+    ready = not isinstance(held, type) and any(hasattr(held, check) for check in CHECKED)
+    return held if ready else held(system)
