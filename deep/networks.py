@@ -44,6 +44,9 @@ class SeedMLP(nn.Module):
 def clip_gradients(parameters: Iterable[Tensor], largest: float) -> None:
     """Scale each seed's gradient to a norm of at most ``largest``; parameters [N, …]."""
     gradients = [p.grad for p in parameters if p.grad is not None]
+    whole = torch.stack(torch._foreach_norm(gradients)).norm()
+    if whole <= largest:  # then no seed's is larger
+        return
     squares = torch.stack([g.reshape(len(g), -1).square().sum(1) for g in gradients]).sum(0)
     scale = (largest / squares.sqrt().clamp_min(1e-12)).clamp_max(1.0)
     for gradient in gradients:

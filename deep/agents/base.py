@@ -75,7 +75,7 @@ class Agent:
         held: list[nn.Parameter] = []
         for part in parts:
             held.extend([part] if isinstance(part, nn.Parameter) else part.parameters())
-        return torch.optim.Adam(held, rate)
+        return torch.optim.Adam(held, rate, fused=True)
 
     def step(self, loss: Tensor, *names: str) -> Tensor:
         """One clipped Adam step of each named optimiser on a mean over seeds; the loss."""
