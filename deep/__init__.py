@@ -1,15 +1,39 @@
-"""Deep agents that can be held against the exact answer.
+"""Deep updates that can be held against the exact answer.
 
-This package will hold one pure torch loss per equation of the two source documents, agents built
-from them, batched environments, and ``crosscheck``, which runs any implementation on the full
-enumeration of a tabular game, where its gradients are exact, and compares it with the exact
-solution. Nothing of it is here yet. Importing this package needs no torch; its parts will, and
-call :func:`require_torch` first.
+losses       one pure function per equation of the two documents
+systems      the report's systems on tensors, with their exact tables
+enumeration  a tabular game as one weighted batch, on which losses and gradients are exact
+tabular      a tabular actor-critic made of these losses
+crosscheck   holds any implementation against the exact answer, and names the wrong term
+train        the published matrix games, many seeds at once, resumable; agents, environments
+
+Importing this package needs no torch; its parts do.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
+
+_PARTS = (
+    "agents",
+    "crosscheck",
+    "entry",
+    "enumeration",
+    "environments",
+    "experiments",
+    "figures",
+    "free_energy",
+    "losses",
+    "networks",
+    "statistics",
+    "systems",
+    "tabular",
+    "terms",
+    "train",
+    "value_gap",
+    "window",
+)
 
 
 def require_torch() -> Any:
@@ -28,8 +52,12 @@ def require_torch() -> Any:
     return torch
 
 
-def __getattr__(name: str) -> object:
-    if name.startswith("_"):
-        raise AttributeError(name)
+def __getattr__(name: str) -> Any:
+    if name not in _PARTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require_torch()
-    raise AttributeError(f"tabular_marl.deep has no {name!r} yet: the deep agents are not written")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*_PARTS, "require_torch"])

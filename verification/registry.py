@@ -13,11 +13,35 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from tabular_marl.validation import InputError
 from tabular_marl.verification.claim import Claim
 
 _CLAIMS = "tabular_marl.verification.claims"
+
+
+def import_file(path: Path, what: str) -> ModuleType:
+    """Run somebody's Python file as a module of its own; ``what`` is its name in an error.
+
+    Raises InputError, with the traceback where the file fails.
+    """
+    if not path.is_file():
+        raise InputError(what, "exist", f"{path} was not found")
+    name = "user_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(what, "be a Python file", f"it was {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except InputError:
+        raise
+    except Exception:
+        told = f"{path} gave\n{traceback.format_exc()}"
+        raise InputError(what, "import without an error", told) from None
+    return module
 
 
 class Ledger:
@@ -59,31 +83,19 @@ class Ledger:
 
         Raises InputError, with the traceback, where the file fails.
         """
-        is_file = source.endswith(".py")
-        name = source
-        if is_file:
-            path = Path(source).resolve()
-            if not path.is_file():
-                raise InputError("claims file", "exist", f"{source} was not found")
-            source = str(path)
-            name = "user_claims_" + hashlib.sha256(source.encode()).hexdigest()[:12]
+        path = Path(source).resolve() if source.endswith(".py") else None
+        source = source if path is None else str(path)
         before, self._loading = self._loading, source
         try:
-            if is_file:
-                spec = importlib.util.spec_from_file_location(name, source)
-                if spec is None or spec.loader is None:
-                    raise InputError("claims file", "be a Python file", f"it was {source}")
-                module = importlib.util.module_from_spec(spec)
-                sys.modules[name] = module
-                spec.loader.exec_module(module)
+            if path is None:
+                importlib.import_module(source)
             else:
-                importlib.import_module(name)
+                import_file(path, "claims file")
         except InputError:
             raise
         except Exception:
-            raise InputError(
-                "claims file", "import without an error", f"{source} gave\n{traceback.format_exc()}"
-            ) from None
+            told = f"{source} gave\n{traceback.format_exc()}"
+            raise InputError("claims file", "import without an error", told) from None
         finally:
             self._loading = before
         return [claim for claim in self if claim.module == source]

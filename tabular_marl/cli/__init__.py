@@ -1,8 +1,9 @@
-"""The command line, ``tabular-marl``: games, solve, influence, chain, verify, equations, …
+"""The command line, ``tabular-marl``: games, solve, influence, chain, verify, equations, train, …
 
 Tables and progress go to the terminal; ``--json`` prints one JSON value to stdout and nothing
 else. Exit codes: 0 as expected, 1 a verdict differs from what its claim expects or a witness does
-not replay, 2 wrong input, 3 a solve that did not converge, 130 interrupted.
+not replay or a cross-check fails, 2 wrong input, 3 a solve that did not converge or a training that
+broke down, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from tabular_marl.answers import emit_json, print_solution, solution_row
 from tabular_marl.cli.active import chain, influence
 from tabular_marl.cli.common import JsonFlag, read_game, working
+from tabular_marl.cli.deep import crosscheck, train
 from tabular_marl.validation import InputError, one_of
 
 
@@ -267,6 +269,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "verify": verify,
     "equations": equations,
     "replay": replay,
+    "train": train,
+    "crosscheck": crosscheck,
     "cite": cite,
 }
 
@@ -287,6 +291,8 @@ def main(arguments: list[str] | None = None) -> None:
         code = fail(str(error), 2)
     except NotConverged as error:
         code = fail(str(error), 3)
+    except ImportError as error:  # an extra that is not installed
+        code = fail(str(error), 2)
     except KeyboardInterrupt:
         code = fail("interrupted", 130)
     except BrokenPipeError:

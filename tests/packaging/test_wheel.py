@@ -19,7 +19,8 @@ home = pathlib.Path(tabular_marl.__file__).parent
 assert "site-packages" in str(home), home
 names = [m.name for m in pkgutil.walk_packages(tabular_marl.__path__, "tabular_marl.")]
 for name in names:
-    importlib.import_module(name)
+    if not name.startswith("tabular_marl.deep."):  # its parts need torch, which is an extra
+        importlib.import_module(name)
 print(len(names))
 for public in tabular_marl.__all__:
     getattr(tabular_marl, public)

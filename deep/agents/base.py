@@ -1,0 +1,116 @@
+"""What every agent is: networks, one optimiser a group, a state that a checkpoint keeps.
+
+    act(obs) -> action                                   [N, O] -> [N]
+    observe(obs, action, other, reward, after) -> losses by name; empty while it warms up
+    policy(obs) -> probabilities                         [N, A], for those who may look
+
+N seeds at once; a loss is averaged within a seed and summed over seeds, so that they do not mix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tabular_marl.deep.networks import SeedMLP, clip_gradients
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Learning rates, α the entropy weight, γ, sizes; the defaults are FURTHER's Table 2 (IBS).
+
+    ``optimistic``: the gain starts at the largest reward of the warm-up, as in the authors' code,
+    else at 0. ``epsilon`` is DRON's exploration, ``influence`` the weight of MOA's own reward:
+    neither is published for these games.
+    """
+
+    critic_rate: float = 0.002
+    gain_rate: float = 0.02
+    actor_rate: float = 0.0005
+    inference_rate: float = 0.002
+    temperature: float = 0.4
+    latent: int = 5
+    discount: float = 0.99
+    window: int = 256  # "batch size": the inference window, and the length of the warm-up
+    hidden: int = 32
+    target_rate: float = 0.01
+    kl_weight: float = 0.01
+    clip: float = 1000.0
+    optimistic: bool = True
+    epsilon: float = 0.05
+    influence: float = 0.001
+
+
+class Agent:
+    """``modules`` and ``buffers`` are the names of what a checkpoint keeps."""
+
+    modules: tuple[str, ...] = ()
+    buffers: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        seeds: int,
+        observations: int,
+        actions: int,
+        others: int,
+        generator: torch.Generator,
+    ) -> None:
+        self.config, self.seeds, self.generator = config, seeds, generator
+        self.observations, self.actions, self.others = observations, actions, others
+        self.peer: Any = None  # the other player, for training that may look at its policy
+        self.count = 0
+        self.optimisers: dict[str, torch.optim.Optimizer] = {}
+
+    def network(self, inputs: int, outputs: int) -> SeedMLP:
+        """Two hidden layers, a network a seed."""
+        hidden = (self.config.hidden, self.config.hidden)
+        return SeedMLP(self.seeds, (inputs, *hidden, outputs), self.generator)
+
+    def adam(self, rate: float, *parts: nn.Module | nn.Parameter) -> torch.optim.Adam:
+        """Adam over the parameters of ``parts``."""
+        held: list[nn.Parameter] = []
+        for part in parts:
+            held.extend([part] if isinstance(part, nn.Parameter) else part.parameters())
+        return torch.optim.Adam(held, rate, fused=True)
+
+    def step(self, loss: Tensor, *names: str) -> Tensor:
+        """One clipped Adam step of each named optimiser on a mean over seeds; the loss."""
+        for name in names:
+            self.optimisers[name].zero_grad()
+        (loss * self.seeds).backward()
+        for name in names:
+            clip_gradients(self.optimisers[name].param_groups[0]["params"], self.config.clip)
+            self.optimisers[name].step()
+        return loss.detach()
+
+    def sample(self, probabilities: Tensor) -> Tensor:
+        """An action for each seed, [N]."""
+        return torch.multinomial(probabilities, 1, generator=self.generator)[:, 0]
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether nothing is trained yet."""
+        return self.count <= self.config.window
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {
+            "modules": {name: getattr(self, name).state_dict() for name in self.modules},
+            "optimisers": {name: held.state_dict() for name, held in self.optimisers.items()},
+            "buffers": {name: getattr(self, name).detach() for name in self.buffers},
+            "count": self.count,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        for name, held in state["modules"].items():
+            getattr(self, name).load_state_dict(held)
+        for name, held in state["optimisers"].items():
+            self.optimisers[name].load_state_dict(held)
+        for name, held in state["buffers"].items():
+            getattr(self, name).data.copy_(held)
+        self.count = state["count"]

@@ -1,0 +1,167 @@
+"""FURTHER: maximise the average reward against others who learn.     FURTHER (11)-(14), Algorithm 1
+
+    inference   ẑ' ~ N(enc(s, a, r, s', ẑ)), p_dec(a^-i|s, ẑ)                            (11)
+    critic      y = r − ρ + v(s', ẑ'),  v from the decoder's law and the twin targets    (12), (13)
+    actor       Σ_a π (min q − α log π) at the replayed a^-i                              (14)
+
+Discrete actions, k = 1. As in the authors' code, actor and critic train on the last transition and
+the inference on the last ``window`` of them, without back-propagation through time.
+Shapes: seeds first, [N, …]; obs [N, O].
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from tabular_marl.deep.agents.base import Agent
+from tabular_marl.deep.losses import baselines, further
+from tabular_marl.deep.networks import follow
+from tabular_marl.deep.window import Window
+
+
+class Further(Agent):
+    """N FURTHER agents; the latent stands for the others' policies."""
+
+    modules = ("actor", "critics", "targets", "encoder", "decoder", "window")
+    buffers = ("gain", "latent", "best")
+    _trained_by_critic: tuple[str, ...] = ("critic", "gain")
+
+    def __init__(self, *sizes: Any) -> None:
+        super().__init__(*sizes)
+        config, seeds, obs, z = self.config, self.seeds, self.observations, self.config.latent
+        self.actor = self.network(obs + z, self.actions)
+        self.critics = nn.ModuleList(
+            self.network(obs + z + self.others, self.actions) for _ in range(2)
+        )
+        self.targets = copy.deepcopy(self.critics).requires_grad_(False)
+        transition = 2 * obs + self.actions + self.others + 1
+        self.encoder = self.network(transition + z, 2 * z)
+        self.decoder = self.network(obs + z, self.others)
+        self.gain = nn.Parameter(torch.zeros(seeds))
+        self.latent = torch.zeros(seeds, z)
+        self.best = torch.full((seeds,), -torch.inf)
+        rows = {"tau": (transition,), "latent": (z,), "next": (obs,), "other": ()}
+        self.window = Window(config.window, seeds, rows)
+        self.optimisers = {
+            "critic": self.adam(config.critic_rate, self.critics),
+            "gain": self.adam(config.gain_rate, self.gain),
+            "actor": self.adam(config.actor_rate, self.actor),
+            "inference": self.adam(config.inference_rate, self.encoder, self.decoder),
+        }
+
+    # -- acting ----------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def policy(self, obs: Tensor) -> Tensor:
+        """π(·|s, ẑ) at the present latent, [N, A]."""
+        return self._log_policy(obs, self.latent).exp()
+
+    def act(self, obs: Tensor) -> Tensor:
+        """a ~ π(·|s, ẑ), [N]."""
+        return self.sample(self.policy(obs))
+
+    def observe(
+        self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
+    ) -> dict[str, Tensor]:
+        """Take in one transition, infer ẑ', and train once the warm-up is over; the losses [·]."""
+        taken, played = one_hot(action, self.actions), one_hot(other, self.others)
+        tau = torch.cat([obs, after, taken, played, reward[:, None]], 1)
+        before = self.latent
+        with torch.no_grad():
+            mean, log_variance = self._posterior(tau[:, None], before[:, None])
+            noise = torch.randn(before.shape, generator=self.generator)
+            self.latent = mean[:, 0] + (log_variance[:, 0] / 2).exp() * noise
+        self.window.add(tau=tau, latent=before, next=after, other=other)
+        self.count += 1
+        if self.warming_up:
+            self.best = torch.maximum(self.best, reward)
+            if self.config.optimistic:
+                self.gain.data.copy_(self.best)
+            return {}
+        return {
+            "critic": self._train_critic(obs, before, action, played, reward, after),
+            "actor": self._train_actor(obs, before, played),
+            "inference": self._train_inference(),
+        }
+
+    # -- training --------------------------------------------------------------------------------
+
+    def _train_critic(
+        self,
+        obs: Tensor,
+        before: Tensor,
+        action: Tensor,
+        played: Tensor,
+        reward: Tensor,
+        after: Tensor,
+    ) -> Tensor:
+        """(12), with (13) from the targets; then the targets follow."""
+        value = self._value(after, self.latent)
+        inputs = torch.cat([obs, before, played], 1)[:, None]
+        loss = torch.zeros(())
+        for critic in self.critics:
+            q = critic(inputs)[:, 0].gather(1, action[:, None])[:, 0]
+            loss = loss + self._critic_loss(q, reward, value)
+        self.step(loss, *self._trained_by_critic)
+        follow(self.targets, self.critics, self.config.target_rate)
+        return loss.detach()
+
+    def _critic_loss(self, q: Tensor, reward: Tensor, value: Tensor) -> Tensor:
+        return further.critic_loss(q, reward, self.gain, value)
+
+    @torch.no_grad()
+    def _value(self, obs: Tensor, latent: Tensor) -> Tensor:
+        """v(s, ẑ) of (13), [N]."""
+        seeds = len(obs)
+        here = torch.cat([obs, latent], 1)[:, None]
+        every = torch.eye(self.others).expand(seeds, -1, -1)
+        inputs = torch.cat([here.expand(-1, self.others, -1), every], 2)
+        q = torch.minimum(*(target(inputs) for target in self.targets)).transpose(1, 2)
+        others = torch.softmax(self.decoder(here)[:, 0], 1)
+        return further.soft_value(q, self._log_policy(obs, latent), others, self.config.temperature)
+
+    def _train_actor(self, obs: Tensor, latent: Tensor, played: Tensor) -> Tensor:
+        """(14)."""
+        with torch.no_grad():
+            inputs = torch.cat([obs, latent, played], 1)[:, None]
+            q = torch.minimum(*(critic(inputs) for critic in self.critics))[:, 0]
+        log_policy = self._log_policy(obs, latent)
+        loss = further.policy_loss(q, log_policy, self.config.temperature)
+        return self.step(loss, "actor")
+
+    def _train_inference(self) -> Tensor:
+        """(11) over the window: ẑ_{t+1} explains a^-i_{t+1}, near the posterior before it."""
+        window = self.window
+        mean, log_variance = self._posterior(window.last("tau"), window.last("latent"))
+        noise = torch.randn(mean.shape, generator=self.generator)
+        latent = (mean + (log_variance / 2).exp() * noise)[:, :-1]
+        logits = self.decoder(torch.cat([window.last("next")[:, :-1], latent], 2))
+        other = window.last("other")[:, 1:].long()
+        log_likelihood = torch.log_softmax(logits, 2).gather(2, other[..., None])[..., 0]
+        pairs = (mean[:, 1:], log_variance[:, 1:], mean[:, :-1], log_variance[:, :-1])
+        loss = further.elbo_loss(log_likelihood, *pairs, self.config.kl_weight)
+        return self.step(loss, "inference")
+
+    # -- networks --------------------------------------------------------------------------------
+
+    def _log_policy(self, obs: Tensor, latent: Tensor) -> Tensor:
+        return torch.log_softmax(self.actor(torch.cat([obs, latent], 1)[:, None])[:, 0], 1)
+
+    def _posterior(self, tau: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of p(ẑ'|ẑ, τ), [N, W, z]."""
+        mean, log_variance = self.encoder(torch.cat([tau, latent], 2)).chunk(2, 2)
+        return mean, log_variance.clamp(-20, 2)
+
+
+class Lili(Further):
+    """LILI: the same with a discounted target and no gain.                        FURTHER (25)"""
+
+    _trained_by_critic = ("critic",)
+
+    def _critic_loss(self, q: Tensor, reward: Tensor, value: Tensor) -> Tensor:
+        return baselines.lili_critic_loss(q, reward, value, self.config.discount)

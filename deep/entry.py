@@ -1,0 +1,32 @@
+"""Load an implementation for the cross-check from somebody's file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tabular_marl.deep.systems import System
+from tabular_marl.deep.tabular import TabularActorCritic
+from tabular_marl.validation import InputError
+from tabular_marl.verification.registry import import_file
+
+CHECKED = ("target", "loss", "agent_policy")
+
+
+def load_entry(entry: str | None, system: System) -> Any:
+    """``"file.py:name"``: an object with methods to check, or a class or function of ``system``.
+
+    None is the package's own tabular actor-critic. Raises InputError, with the traceback where the
+    file fails.
+    """
+    if entry is None:
+        return TabularActorCritic(system)
+    file, _, name = entry.partition(":")
+    path = Path(file)
+    if not name or path.suffix != ".py":
+        raise InputError("--entry", "read FILE.py:NAME", f"it was {entry!r}")
+    held = getattr(import_file(path, "--entry"), name, None)
+    if held is None:
+        raise InputError("--entry", f"name something in {file}", f"{name!r} is not there")
+    ready = not isinstance(held, type) and any(hasattr(held, check) for check in CHECKED)
+    return held if ready else held(system)

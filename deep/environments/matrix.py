@@ -1,0 +1,102 @@
+"""Iterated matrix games for many seeds at once, and the tabular Q-learner that plays them.
+
+    s_0 = ∅,  s_t = a_{t−1}        FURTHER G.1; reset every ``episode`` steps, no terminal state
+
+Shapes: state [N] integers, 0 = ∅ and 1 + a·B + b; actions and rewards [N].
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tabular_marl.games.matrix import MatrixGame
+
+
+class IteratedMatrixGame:
+    """``seeds`` copies of a two-player ``game``; one-hot observations [N, 1 + A·B]."""
+
+    def __init__(self, game: MatrixGame, seeds: int, episode: int = 150) -> None:
+        view = game.as_stochastic()
+        other = view.reward if view.opponent_reward is None else view.opponent_reward
+        self.payoffs = torch.stack([torch.tensor(r[0]).float() for r in (view.reward, other)])
+        self.actions = tuple(self.payoffs.shape[1:])
+        self.width = 1 + self.actions[0] * self.actions[1]
+        self.episode = episode
+        self.state = torch.zeros(seeds, dtype=torch.int64)
+        self.time = 0
+
+    def step(self, agent: Tensor, opponent: Tensor) -> Tensor:
+        """Play one round; the rewards of both, [2, N]."""
+        self.time += 1
+        self.state = 1 + agent * self.actions[1] + opponent
+        if self.time % self.episode == 0:
+            self.state = torch.zeros_like(self.state)
+        return self.payoffs[:, agent, opponent]
+
+    @property
+    def observation(self) -> Tensor:
+        """The state, one-hot: [N, width]."""
+        return torch.nn.functional.one_hot(self.state, self.width).float()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"state": self.state, "time": self.time}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.state, self.time = state["state"], state["time"]
+
+
+class QLearner:
+    """N stateless ε-greedy Q-learners, q ← q + α (r + γ max q − q) at the action taken. FURTHER G.1
+
+    ``initial`` [B]; it starts to learn after ``waits`` steps. Ties go to the lower action.
+    """
+
+    def __init__(
+        self,
+        initial: Tensor,
+        seeds: int,
+        generator: torch.Generator,
+        step_size: float = 0.5,
+        discount: float = 0.9,
+        epsilon: float = 0.05,
+        waits: int = 256,
+    ) -> None:
+        self.q, self.generator = initial.double().repeat(seeds, 1), generator
+        self.step_size, self.discount, self.epsilon = step_size, discount, epsilon
+        self.waits, self.time = waits, 0
+
+    def policy(self, obs: Tensor) -> Tensor:
+        """ε-greedy, [N, B]; it does not look."""
+        spread = torch.full(self.q.shape, self.epsilon / self.q.shape[1])
+        return spread.scatter_add(1, self.q.argmax(1)[:, None], 1 - self.epsilon + 0 * spread)
+
+    def act(self, obs: Tensor) -> Tensor:
+        """An action for each seed, [N]."""
+        seeds, count = self.q.shape
+        explores = torch.rand(seeds, generator=self.generator) < self.epsilon
+        uniform = torch.randint(count, (seeds,), generator=self.generator)
+        return torch.where(explores, uniform, self.q.argmax(1))
+
+    def observe(
+        self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
+    ) -> dict[str, Tensor]:
+        """One update from its own reward [N]; nothing else is looked at."""
+        self.time += 1
+        if self.time > self.waits:
+            taken = self.q.gather(1, action[:, None])
+            target = reward[:, None].double() + self.discount * self.q.amax(1, keepdim=True)
+            self.q.scatter_(1, action[:, None], taken + self.step_size * (target - taken))
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"q": self.q, "time": self.time}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.q, self.time = state["q"], state["time"]

@@ -1,0 +1,95 @@
+"""Pictures of training and of the cross-check, in the package's one style.
+
+learning_curves   IQM over seeds with its 95 % bootstrap interval, and the exact optimum as a line
+bench             the cross-check: distances by step, and KL and value gap by state
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tabular_marl.deep.crosscheck import CrossCheck
+from tabular_marl.deep.statistics import iqm, iqm_interval
+from tabular_marl.deep.train import Curve
+from tabular_marl.study.figures import STYLE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Colours that stay apart for colour-blind readers (Okabe and Ito 2008).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+
+def learning_curves(
+    curves: Mapping[str, Curve],
+    title: str,
+    optimum: float | None = None,
+    rows: int = 60,
+) -> Figure:
+    """Reward against steps, one line an agent; ``rows`` points after averaging neighbours.
+
+    ``optimum`` is drawn as the exact best average reward. Source: FURTHER Fig. 7.
+    """
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(5.2, 3.2), layout="constrained")
+        if optimum is not None:
+            axis.axhline(optimum, color="0.25", lw=1, ls=(0, (4, 3)))
+            axis.annotate(
+                f"exact optimum {optimum:.4g}",
+                (0.02, optimum),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                color="0.25",
+                fontsize=8,
+            )
+        for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
+            step, reward = thinned(curve, rows)
+            low, high = iqm_interval(reward)
+            axis.fill_between(step, low, high, color=colour, alpha=0.2, lw=0)
+            label = f"{name} ({reward.shape[1]} seeds)"
+            axis.plot(step, iqm(reward), color=colour, lw=1.6, label=label)
+        axis.set(xlabel="step", ylabel="reward a step", title=title)
+        axis.margins(y=0.12)
+        axis.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def thinned(curve: Curve, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """At most ``rows`` points: step [T'] and reward [T', N], means of neighbours."""
+    every = max(1, -(-len(curve.step) // rows))
+    kept = len(curve.step) // every * every
+    reward = curve.reward[:kept].reshape(-1, every, curve.reward.shape[1]).mean(1)
+    return curve.step[:kept].reshape(-1, every).mean(1), reward
+
+
+def bench(found: CrossCheck) -> Figure:
+    """What the cross-check measured: learning on the left, the policy by state on the right."""
+    import matplotlib.pyplot as plt
+
+    series = {finding.check: finding.series for finding in found.findings if finding.series}
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, max(len(series), 1), figsize=(4.2 * max(len(series), 1), 3), layout="constrained"
+        )
+        panels = dict(zip(series, np.atleast_1d(axes), strict=False))
+        if "learning" in panels:
+            axis, held = panels["learning"], series["learning"]
+            for colour, name in zip(COLOURS, [k for k in held if k != "step"], strict=False):
+                axis.semilogy(held["step"], held[name], color=colour, label=name)
+            axis.set(xlabel="step", ylabel="largest distance to the exact table", title="learning")
+            axis.legend(frameon=False)
+        if "policy" in panels:
+            axis, held = panels["policy"], series["policy"]
+            floor = 1e-16  # what is exactly zero still gets a mark
+            for colour, name, shape in zip(COLOURS, ("kl", "value gap"), "os", strict=False):
+                size = np.maximum(np.abs(held[name]), floor)
+                axis.semilogy(range(len(size)), size, shape, ms=4, color=colour, label=name)
+            axis.set(xlabel="state", ylabel="log units; reward units", title="policy, by state")
+            axis.legend(frameon=False)
+    return figure

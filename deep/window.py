@@ -1,0 +1,35 @@
+"""The latest W steps of N runs, always contiguous in memory.
+
+Each row is written twice into a buffer of length 2W, W apart, so that the last W rows are one
+slice and never have to be rolled.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Window(nn.Module):
+    """Rings of length ``length`` for the named fields, each [N, …]."""
+
+    def __init__(self, length: int, seeds: int, fields: dict[str, tuple[int, ...]]) -> None:
+        super().__init__()
+        self.length = length
+        for name, shape in fields.items():
+            self.register_buffer(name, torch.zeros(seeds, 2 * length, *shape))
+        self.register_buffer("seen", torch.tensor(0))
+
+    def add(self, **row: Tensor) -> None:
+        """Append one step."""
+        at = int(self.seen) % self.length
+        for name, value in row.items():
+            held = self.get_buffer(name)
+            held[:, at] = value
+            held[:, at + self.length] = value
+        self.seen += 1
+
+    def last(self, name: str) -> Tensor:
+        """The latest ``length`` rows, oldest first; zeros where fewer were seen."""
+        at = int(self.seen) % self.length
+        return self.get_buffer(name)[:, at : at + self.length]

@@ -1,0 +1,167 @@
+"""``train`` and ``crosscheck``: deep agents, and how they compare with the exact answer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+from tabular_marl.answers import emit_json
+from tabular_marl.cli.common import JsonFlag, read_game
+from tabular_marl.solution import NotConverged
+from tabular_marl.validation import InputError
+
+if TYPE_CHECKING:
+    from tabular_marl.deep.train import Run
+
+
+def train(
+    experiment: Annotated[Positional[str], arg(metavar="EXPERIMENT", help="ibs, ic or imp.")],
+    *,
+    agent: Annotated[str, arg(help="further, lili, masac, dron or moa.")] = "further",
+    preset: Annotated[
+        Literal["paper", "code"], arg(help="Where the paper and its code differ, which to follow.")
+    ] = "paper",
+    seeds: Annotated[int, arg(help="Runs, all at once.")] = 20,
+    steps: Annotated[int | None, arg(help="Instead of the published number.")] = None,
+    seed: Annotated[int, arg(help="Of the random stream that all runs share.")] = 1,
+    set: Annotated[
+        tuple[str, ...], arg(metavar="NAME=NUMBER", help="Override published settings.")
+    ] = (),
+    out: Annotated[
+        Path | None, arg(metavar="DIR", help="Write curve.csv, curve.png and checkpoint.pt there.")
+    ] = None,
+    resume: Annotated[bool, arg(help="Go on from the checkpoint in --out.")] = False,
+    json: JsonFlag = False,
+) -> int:
+    """Train an agent of FURTHER's matrix games for many seeds at once."""
+    from tabular_marl.deep import require_torch
+
+    require_torch()
+    from tabular_marl.deep.statistics import iqm, iqm_interval
+    from tabular_marl.deep.train import Run, TrainingError
+    from tabular_marl.deep.train import train as run
+
+    asked = Run(experiment, agent, preset, seeds, steps, seed, settings=_settings(set))
+    try:
+        curve = _with_progress(asked, out, resume, quiet=json, run=run)
+    except TrainingError as error:
+        raise NotConverged(str(error), None) from None
+    last = curve.reward[-max(1, len(curve.reward) // 10) :].mean(0)
+    low, high = iqm_interval(last)
+    row = {
+        "experiment": experiment,
+        "agent": agent,
+        "preset": preset,
+        "seeds": seeds,
+        "steps": asked.last,
+        "iqm": float(iqm(last)),
+        "interval": [float(low), float(high)],
+        "reward_by_seed": last.tolist(),
+    }
+    if json:
+        emit_json(row)
+    else:
+        print(
+            f"{agent} on {experiment}: reward {row['iqm']:.4f} (IQM of {seeds} seeds over the last "
+            f"tenth, 95 % interval {low:.4f} to {high:.4f})"
+        )
+    if out is not None:
+        from tabular_marl.deep.figures import learning_curves
+
+        figure = learning_curves({agent: curve}, f"{asked.published.source}, {preset} preset")
+        figure.savefig(out / "curve.png", dpi=150)
+        print(f"wrote {out}/curve.png, curve.csv, checkpoint.pt", file=sys.stderr)
+    return 0
+
+
+def _settings(given: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    """``("temperature=4",)`` as pairs."""
+    found = []
+    for text in given:
+        name, _, number = text.partition("=")
+        try:
+            found.append((name, float(number)))
+        except ValueError:
+            raise InputError("--set", "read NAME=NUMBER", f"it was {text!r}") from None
+    return tuple(found)
+
+
+def _with_progress(asked: Run, out: Path | None, resume: bool, quiet: bool, run: Any) -> Any:
+    if quiet or not sys.stderr.isatty():
+        return run(asked, out, resume)
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.0f} steps/s, reward {task.fields[reward]:.3f}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(asked.experiment, total=asked.last, rate=0.0, reward=0.0)
+
+        def told(step: int, reward: float) -> None:
+            rate = bar.tasks[task].speed or 0.0
+            bar.update(task, completed=step, rate=rate, reward=reward)
+
+        return run(asked, out, resume, told)
+
+
+def crosscheck(
+    game: Annotated[Positional[str], arg(metavar="GAME", help="A named game, or a file.")],
+    *,
+    model: Annotated[str, arg(help="soft-q, rommeo, pr2 or balancing-q.")],
+    entry: Annotated[
+        str | None,
+        arg(metavar="FILE.py:NAME", help="An implementation, or a function of the system."),
+    ] = None,
+    beta: Annotated[float | None, arg(help="Inverse temperature, in models with one.")] = None,
+    beta_agent: Annotated[float | None, arg(help="Agent's β (balancing-q).")] = None,
+    beta_opponent: Annotated[float | None, arg(help="Opponent's β (balancing-q).")] = None,
+    view: Annotated[
+        Literal["agent", "opponent"] | None, arg(help="Who moves first (balancing-q).")
+    ] = None,
+    discount: Annotated[float | None, arg(help="γ in [0, 1), instead of the game's own.")] = None,
+    steps: Annotated[int, arg(help="Of gradient descent, in the learning check.")] = 2000,
+    tolerance: Annotated[float, arg(help="Largest distance to the exact answer.")] = 1e-3,
+    plot: Annotated[Path | None, arg(metavar="FILE", help="Draw a picture there.")] = None,
+    json: JsonFlag = False,
+) -> int:
+    """Hold an implementation, by default the package's own losses, against the exact answer."""
+    from tabular_marl.deep import require_torch
+
+    require_torch()
+    from tabular_marl.deep.crosscheck import crosscheck as check
+    from tabular_marl.deep.entry import load_entry
+    from tabular_marl.deep.systems import System
+    from tabular_marl.models.solve import two_player
+
+    given = {"beta": beta, "beta_agent": beta_agent, "beta_opponent": beta_opponent, "view": view}
+    system = System.of(
+        two_player(read_game(game), discount),
+        model,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    found = check(load_entry(entry, system), system, steps, tolerance)
+    if json:
+        emit_json(found.as_dict())
+    else:
+        for finding in found.findings:
+            print(f"{'pass' if finding.passed else 'FAIL'}  {finding.check:9} {finding.says}")
+    if plot is not None:
+        from tabular_marl.deep.figures import bench
+
+        bench(found).savefig(plot, dpi=150)
+        print(f"wrote {plot}", file=sys.stderr)
+    return 0 if found.passed else 1
