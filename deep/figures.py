@@ -14,22 +14,17 @@ import numpy as np
 from tabular_marl.deep.crosscheck import CrossCheck
 from tabular_marl.deep.statistics import iqm, iqm_interval
 from tabular_marl.deep.train import Curve
-from tabular_marl.study.figures import STYLE
+from tabular_marl.study.style import CURVES, STYLE
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-#: Colours that stay apart for colour-blind readers (Okabe and Ito 2008).
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def learning_curves(
-    curves: Mapping[str, Curve],
-    title: str,
-    optimum: float | None = None,
-    rows: int = 60,
+    curves: Mapping[str, Curve], title: str, optimum: float | None = None
 ) -> Figure:
-    """Reward against steps, one line an agent; ``rows`` points after averaging neighbours.
+    """Reward against steps, one line an agent.
 
     ``optimum`` is drawn as the exact best average reward. Source: FURTHER Fig. 7.
     """
@@ -37,27 +32,34 @@ def learning_curves(
 
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(5.2, 3.2), layout="constrained")
-        if optimum is not None:
-            axis.axhline(optimum, color="0.25", lw=1, ls=(0, (4, 3)))
-            axis.annotate(
-                f"exact optimum {optimum:.4g}",
-                (0.02, optimum),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, 3),
-                textcoords="offset points",
-                color="0.25",
-                fontsize=8,
-            )
-        for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
-            step, reward = thinned(curve, rows)
-            low, high = iqm_interval(reward)
-            axis.fill_between(step, low, high, color=colour, alpha=0.2, lw=0)
-            label = f"{name} ({reward.shape[1]} seeds)"
-            axis.plot(step, iqm(reward), color=colour, lw=1.6, label=label)
-        axis.set(xlabel="step", ylabel="reward a step", title=title)
-        axis.margins(y=0.12)
-        axis.legend(frameon=False, loc="lower right")
+        curves_on(axis, curves, optimum)
+        axis.set_title(title)
     return figure
+
+
+def curves_on(
+    axis: Axes, curves: Mapping[str, Curve], optimum: float | None = None, rows: int = 60
+) -> None:
+    """Draw ``curves`` into an axis: ``rows`` points a line, after averaging neighbours."""
+    if optimum is not None:
+        axis.axhline(optimum, color="0.25", lw=1, ls=(0, (4, 3)))
+        axis.annotate(
+            f"exact optimum {optimum:.4g}",
+            (0.02, optimum),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            color="0.25",
+            fontsize=8,
+        )
+    for colour, (name, curve) in zip(CURVES, curves.items(), strict=False):
+        step, reward = thinned(curve, rows)
+        low, high = iqm_interval(reward)
+        axis.fill_between(step, low, high, color=colour, alpha=0.2, lw=0)
+        axis.plot(step, iqm(reward), color=colour, lw=1.6, label=name)
+    axis.set(xlabel="step", ylabel="reward a step")
+    axis.margins(y=0.12)
+    axis.legend(loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)  # clear of every curve
 
 
 def thinned(curve: Curve, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,16 +82,16 @@ def bench(found: CrossCheck) -> Figure:
         panels = dict(zip(series, np.atleast_1d(axes), strict=False))
         if "learning" in panels:
             axis, held = panels["learning"], series["learning"]
-            for colour, name in zip(COLOURS, [k for k in held if k != "step"], strict=False):
+            for colour, name in zip(CURVES, [k for k in held if k != "step"], strict=False):
                 axis.semilogy(held["step"], held[name], color=colour, label=name)
             axis.set(xlabel="step", ylabel="largest distance to the exact table", title="learning")
-            axis.legend(frameon=False)
+            axis.legend()
         if "policy" in panels:
             axis, held = panels["policy"], series["policy"]
             floor = 1e-16  # what is exactly zero still gets a mark
-            for colour, name, shape in zip(COLOURS, ("kl", "value gap"), "os", strict=False):
+            for colour, name, shape in zip(CURVES, ("kl", "value gap"), "os", strict=False):
                 size = np.maximum(np.abs(held[name]), floor)
                 axis.semilogy(range(len(size)), size, shape, ms=4, color=colour, label=name)
             axis.set(xlabel="state", ylabel="log units; reward units", title="policy, by state")
-            axis.legend(frameon=False)
+            axis.legend()
     return figure
