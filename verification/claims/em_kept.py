@@ -1,6 +1,6 @@
 """ROMMEO-EM with the prior kept: report 3.1, (92) under the first point and the usual prior.
 
-    regularised   Q = u + γ E V,  V = E_q[Q − log q/μν]    soft policy iteration, rises to ROMMEO (14)
+    regularised   Q = u + γ E V,  V = E_q[Q − log q/μν]    soft policy iteration, rises to (14)
     expectation   Q = u + γ E V,  V = E_q[Q]               Boltzmann policy iteration, no guarantee
 
 3.1 says of its Q that it "isn't usually the soft Q". Shapes as in ``_em``; u = βR, any β.
@@ -219,7 +219,8 @@ row(
     r"E "
     r"V} \text{ has one solution: } B(v) \le v \Rightarrow B(w) \le w \text{ for } w \ge v",
     "The limits of these rounds are fixed points of the Boltzmann operator, no contraction. One "
-    "state, stay for reward 1 (prior 1/50) or leave for good: B(4) < 4, B(9) > 9 and B(v) < v for "
+    "state, stay for reward 1 (prior 1/50) or leave for good: B(0) > 0, B(4) < 4, B(9) > 9 and "
+    "B(v) < v for "
     "large v, so there are at least three; which is reached depends on the start.",
     GAMES,
     Counterexample(

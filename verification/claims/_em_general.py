@@ -1,0 +1,39 @@
+"""Two optimality variables, by enumeration: what the ``em_general*`` claims share.
+
+    h = P(O^-i=1|s,b)  [S, B]   or  P(O^-i=1|s,a,b)  [S, A, B]      g = P(O^i=1|s,a,b)  [S, A, B]
+
+μ(a|s,b), ν(b|s), U(s) = 1/S as in ``_em``. Sources: report (94)-(101), C.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers
+from tabular_marl.verification.claims._em import joint, tables
+from tabular_marl.verification.claims._rommeo import Game
+from tabular_marl.verification.strategies import Field, array, distribution
+
+CHANCE: dict[str, Any] = {"low": "1/8", "high": 1}
+
+
+def chance_fields() -> dict[str, Field]:
+    """g, h and the priors."""
+    return {
+        "g": array("states", "actions", "opponent_actions", **CHANCE),
+        "h": array("states", "opponent_actions", **CHANCE),
+        "agent_prior": distribution("states", "opponent_actions", "actions"),
+        "opponent_prior": distribution("states", "opponent_actions"),
+    }
+
+
+def prior_law(arithmetic: Arithmetic, like: Numbers, **priors: Numbers) -> tuple[Game, Numbers]:
+    """The priors, and U μ ν [S, A, B]."""
+    game = tables(arithmetic, like, **priors)
+    return game, joint((game.agent_prior, game.opponent_prior)) / len(like)
+
+
+def conditional(weights: Numbers, axis: int) -> tuple[Numbers, Numbers]:
+    """(weights normalised along ``axis``, their total)."""
+    total = weights.sum(axis=axis, keepdims=True)
+    return weights / total, total.sum(axis=axis)
