@@ -66,7 +66,7 @@ def replaced(game: Game, policies: Pair) -> Game:
 
 def returns(game: Game, policies: Pair) -> Numbers:
     """M step, "not the soft Q": Q of the policies' plain return."""
-    return replaced(game, policies).stationary(*policies)
+    return game.evaluated((joint(policies) * game.u).sum(axis=(1, 2)), *policies)
 
 
 def posterior(game: Game, q: Numbers) -> Numbers:
