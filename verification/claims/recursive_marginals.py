@@ -127,7 +127,7 @@ row(
     STATES,
     Symbolic(prove_pair),
     sample(opponents_marginal, LEVEL, "== 0"),
-    assumes=("report.109.corrected",),
+    assumes=("π_k(a|s), ρ_k(b|s,a) as corrected",),
 )
 row(
     "report.109.corrected",
