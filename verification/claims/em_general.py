@@ -379,7 +379,7 @@ row(
     r"distribution}",
     "O^-i = 0 is a misprint for 1 (the model's law there is another, P(b|s, O^-i=0)); and the mass "
     "is "
-    "P(O^-i = 1), not one. It must be q(s, a, b) = U π P*.",
+    "P(O^-i = 1), not one, as is that of the prior before (96). It must be q(s, a, b) = U π P*.",
     STATES,
     Counterexample(q_mass, {"chance": "1/2"}, "== 0"),
 )
