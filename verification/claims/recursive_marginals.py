@@ -180,12 +180,12 @@ row(
     sample(both_values, LEVEL, "== 0"),
 )
 row(
-    "report.4.1.1.alternation.printed",
+    "report.4.1.1.alternation.added",
     "proved",
     "report 4.1.1; report (108); report (109)",
     r"\text{EM is \"always based on ROMMEO or PR2\", the levels alternate: with one } \beta \text{ "
     r"alternating or not gives the same levels}",
-    "The second of the two differences to EM that the third observation names makes none.",
+    "The second of the two differences to EM that the third observation names is none.",
     STATES,
     Deduction(("report.108.order.added",), "special case", "level after level"),
 )
