@@ -15,6 +15,7 @@ from tabular_marl.verification.claims import (
     em_kept,
     em_loop,
     em_opponent,
+    em_opponent_posterior,
     em_replaced,
 )
 from tabular_marl.verification.claims._em import (
@@ -170,10 +171,13 @@ def test_two_optimality_variables_by_enumeration(given):
         np.testing.assert_allclose(found(FLOAT, g, h, **known).right, law[..., 1, 1], atol=1e-15)
     given_both = law[..., 1, 1].sum(axis=1)
     given_both /= given_both.sum(axis=1, keepdims=True)
-    found = em_opponent.caused_posterior_corrected(FLOAT, g, h, **known)
+    found = em_opponent_posterior.caused_posterior_corrected(FLOAT, g, h, **known)
     np.testing.assert_allclose(found.right, given_both, atol=1e-15)
     assert (
-        np.abs(em_opponent.caused_posterior(FLOAT, g, h, **known).right - given_both).max() > 0.01
+        np.abs(
+            em_opponent_posterior.caused_posterior(FLOAT, g, h, **known).right - given_both
+        ).max()
+        > 0.01
     )
 
 

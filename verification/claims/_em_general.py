@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tabular_marl.verification.arithmetic import Arithmetic, Numbers
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy
 from tabular_marl.verification.claims._em import joint, tables
 from tabular_marl.verification.claims._rommeo import Game
-from tabular_marl.verification.strategies import Field, array, distribution
+from tabular_marl.verification.strategies import Field, array, distribution, number
 
 CHANCE: dict[str, Any] = {"low": "1/8", "high": 1}
 
@@ -37,3 +37,20 @@ def conditional(weights: Numbers, axis: int) -> tuple[Numbers, Numbers]:
     """(weights normalised along ``axis``, their total)."""
     total = weights.sum(axis=axis, keepdims=True)
     return weights / total, total.sum(axis=axis)
+
+
+def soft_answer(arithmetic: Arithmetic, w: Numbers, policy: Numbers) -> Numbers:
+    """Q^-i(s,b) of (99): w = Q^-i [S, A, B], policy π [S, A, B]."""
+    return free_energy(w, policy, 1, 1, arithmetic)
+
+
+TWO_ANSWERS = {"g": [[[1, "1/2"]]], "h": [[1, 1]]}
+OPPONENT: dict[str, Field] = {
+    "w": array("states", "actions", "opponent_actions"),
+    "agent": distribution("states", "opponent_actions", "actions"),
+}
+MODEL: dict[str, Field] = {
+    **OPPONENT,
+    "opponent_prior": distribution("states", "opponent_actions"),
+    "chance": number("1/8", 1),
+}
