@@ -12,6 +12,7 @@ from typing import Any
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy
 from tabular_marl.verification.claims._em import joint, tables
 from tabular_marl.verification.claims._rommeo import Game
+from tabular_marl.verification.relation import sides
 from tabular_marl.verification.strategies import Field, array, distribution, number
 
 CHANCE: dict[str, Any] = {"low": "1/8", "high": 1}
@@ -42,6 +43,16 @@ def conditional(weights: Numbers, axis: int) -> tuple[Numbers, Numbers]:
 def soft_answer(arithmetic: Arithmetic, w: Numbers, policy: Numbers) -> Numbers:
     """Q^-i(s,b) of (99): w = Q^-i [S, A, B], policy π [S, A, B]."""
     return free_energy(w, policy, 1, 1, arithmetic)
+
+
+def one_cell(arithmetic: Arithmetic, chance: Numbers, on: Numbers, off: Numbers) -> Any:
+    """P(O=1), and ∫ P(O=1|O'=1) P(O'=1) dO' over both values of O'; S = A = B = 1."""
+    return sides(chance * on + (1 - chance) * off, chance * on + chance * on)
+
+
+def q_mass(arithmetic: Arithmetic, chance: Numbers) -> Any:
+    """The mass of U π P* P(O'=1), and one; chance = P(O'=1)."""
+    return sides(chance, arithmetic.number(1))
 
 
 TWO_ANSWERS = {"g": [[[1, "1/2"]]], "h": [[1, 1]]}

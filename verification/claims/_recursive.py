@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, tilt
+from tabular_marl.verification.claims._rommeo import log_ratio
 from tabular_marl.verification.scope import scope
 from tabular_marl.verification.strategies import Field, array, distribution
 
@@ -98,9 +97,7 @@ class Level:
 
 def cost(arithmetic: Arithmetic, p: Numbers, prior: Numbers) -> Numbers:
     """KL(p ‖ prior) of joint laws, of each state; prior > 0."""
-    off, one = arithmetic.zeros(p), arithmetic.number(1)
-    ratio = arithmetic.log(np.where(off, one, p) / np.where(off, one, prior))
-    return (p * ratio).sum(axis=(1, 2))
+    return (p * log_ratio(p, prior, arithmetic)).sum(axis=(1, 2))
 
 
 # -- rows: fields, scopes --------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from tabular_marl.verification.claims._em_general import (
     CHANCE,
     chance_fields,
     conditional,
+    one_cell,
     prior_law,
 )
 from tabular_marl.verification.claims._rommeo import laid
@@ -153,11 +154,6 @@ row(
 )
 
 # -- C.2.1: the joint posterior --------------------------------------------------------------------
-
-
-def one_cell(arithmetic: Arithmetic, chance: Numbers, on: Numbers, off: Numbers) -> Any:
-    """P(O^i=1), and ∫ P(O^i=1|O^-i=1) P(O^-i=1) dO^-i over both values of O^-i; S = A = B = 1."""
-    return sides(chance * on + (1 - chance) * off, chance * on + chance * on)
 
 
 def one_cell_once(arithmetic: Arithmetic, chance: Numbers, on: Numbers, off: Numbers) -> Any:

@@ -29,16 +29,12 @@ from tabular_marl.verification.claims._em import (
     stage_fields,
     tables,
 )
+from tabular_marl.verification.claims._em_general import q_mass
 from tabular_marl.verification.claims._rommeo import laid
 from tabular_marl.verification.claims._rommeo_rows import sample
 from tabular_marl.verification.claims._rows import row
 
 # -- (97) ------------------------------------------------------------------------------------------
-
-
-def q_mass(arithmetic: Arithmetic, chance: Numbers) -> Any:
-    """Σ_{s,a,b} U π P*(b|s,O^-i=1) P(O^-i=1), and one."""
-    return sides(chance, arithmetic.number(1))
 
 
 def agents_bound(

@@ -24,7 +24,7 @@ from tabular_marl.verification import (
     scope,
     sides,
 )
-from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 from tabular_marl.verification.claims._em import (
     STATES,
     Pair,
@@ -34,6 +34,7 @@ from tabular_marl.verification.claims._em import (
     stage_fields,
     tables,
 )
+from tabular_marl.verification.claims._em_general import soft_answer
 from tabular_marl.verification.claims._rommeo import Game, laid
 from tabular_marl.verification.claims._rommeo_rows import sample
 from tabular_marl.verification.claims._rows import row
@@ -51,13 +52,8 @@ class Round:
         """One line of (102) on the agent's and the opponent's game, with the priors in them."""
         pi = agent.agent_tilt(self.mine)
         mine = returns(agent, (pi, self.policies[1]))
-        rho = opponent.opponent_tilt(opponent_value(self.theirs, pi, opponent.arithmetic))
+        rho = opponent.opponent_tilt(soft_answer(opponent.arithmetic, self.theirs, pi))
         return Round((pi, rho), mine, returns(opponent, (pi, rho)))
-
-
-def opponent_value(w: Numbers, pi: Numbers, arithmetic: Arithmetic) -> Numbers:
-    """(99): log Σ_a π exp Q^-i."""
-    return free_energy(w, pi, 1, 1, arithmetic)
 
 
 def play(agent: Game, reward: Numbers, count: int) -> Sequence[Round]:
@@ -80,7 +76,7 @@ def own_rises(
     game = tables(arithmetic, q, **priors)
     pi, best = laid(agent), game.agent_tilt(q)
     first = mean((opponent * (game.agent_value(q, best) - game.agent_value(q, pi))).sum(axis=1))
-    soft = opponent_value(q, best, arithmetic)
+    soft = soft_answer(arithmetic, q, best)
     rho = game.opponent_tilt(soft)
     second = mean(game.opponent_value(soft, rho) - game.opponent_value(soft, opponent))
     return np.stack([first, second])
@@ -124,7 +120,7 @@ def stage_round(arithmetic: Arithmetic, q: Numbers, w: Numbers, **priors: Number
     """One round in one-stage games from the priors: (game, π_1, ρ_1)."""
     game = tables(arithmetic, q, **priors)
     pi = game.agent_tilt(q)
-    return game, pi, game.opponent_tilt(opponent_value(w, pi, arithmetic))
+    return game, pi, game.opponent_tilt(soft_answer(arithmetic, w, pi))
 
 
 def agent_gain(arithmetic: Arithmetic, q: Numbers, w: Numbers, agent_prior: Numbers) -> Numbers:

@@ -25,6 +25,7 @@ from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energ
 from tabular_marl.verification.claims._em import GIBBS, STATES, mean
 from tabular_marl.verification.claims._em_general import (
     MODEL,
+    q_mass,
     soft_answer,
 )
 from tabular_marl.verification.claims._rommeo import laid, log_ratio
@@ -40,11 +41,6 @@ def models_bound(
     """E_U[E_ρ Q^-i(s,b) − KL(ρ ‖ ν)]; soft = Q^-i [S, B]."""
     cost = kl(opponent, opponent_prior, 1, arithmetic)
     return mean((opponent * soft).sum(axis=1) - cost)
-
-
-def q_mass(arithmetic: Arithmetic, chance: Numbers) -> Any:
-    """Σ_{s,a,b} U ρ P*(a|b,s,O^i=1) P(O^i=1), and one."""
-    return sides(chance, arithmetic.number(1))
 
 
 def one_divergence(arithmetic: Arithmetic, soft: Numbers, opponent: Numbers) -> Any:

@@ -26,6 +26,7 @@ from tabular_marl.verification.claims._em_general import (
     TWO_ANSWERS,
     chance_fields,
     conditional,
+    one_cell,
     prior_law,
     soft_answer,
 )
@@ -84,11 +85,6 @@ def prove_posterior_by_action() -> Proof:
     return prove_zero(
         nu * (soft - p * t) + nu * p * t - nu * soft, "Σ_a π exp Q^-i = exp Q^-i(s,b)"
     )
-
-
-def one_cell(arithmetic: Arithmetic, chance: Numbers, on: Numbers, off: Numbers) -> Any:
-    """P(O^-i=1), and ∫ P(O^-i=1|O^i=1) P(O^i=1) dO^i over both values of O^i; S = A = B = 1."""
-    return sides(chance * on + (1 - chance) * off, chance * on + chance * on)
 
 
 row(

@@ -79,7 +79,8 @@ row(
     r"\exists c: \ P(O^i = 1|s, a, b) = c\, \exp Q^i_\omega(s, a, b) \le 1, \text{ and (88), (89) "
     r"do not depend on } c",
     "Read with its ∝, one constant for all (s, a, b): c <= exp(−max Q), so Q must be bounded "
-    "above. The constant depends on ω: it matters where ω is chosen, (92).",
+    "above. The constant depends on ω: it matters where ω is chosen, (92). (Q_i is printed for "
+    "Q_ω.)",
     STATES,
     Symbolic(prove_room),
     sample(room_below_top, {"q": table_fields()["q"]}),
