@@ -24,6 +24,7 @@ from tabular_marl.verification.claims._recursive import (
     COORDINATE,
     CORNER,
     DUALITY,
+    GAMES,
     GIBBS,
     LEVEL,
     PRIORS,
@@ -199,8 +200,10 @@ row(
     r"V_{k-1}",
     '"π_k should be superior": so it is, in the value that supposes the opponent\'s model to be '
     "right.",
-    STATES,
-    Deduction(("report.108.rise.added",), "special case", "one table"),
+    GAMES,
+    Deduction(
+        ("report.108.monotone.added", GIBBS), "chain of inequalities", "divergences are >= 0"
+    ),
 )
 row(
     "report.4.1.1.superior-reward.printed",
