@@ -138,6 +138,18 @@ class Game:
             table.append(self.backup(self.value(table[-1], policy, model)))
         return table[::-1]
 
+    def evaluated(self, gains: Numbers, agent: Numbers, opponent: Numbers) -> Numbers:
+        """u + γ E V of stationary policies, T = ∞: V = gains + γ P_{π,ρ} V, solved."""
+        step = ((agent * opponent[:, None])[:, :, :, None] * self.transition).sum(axis=(1, 2))
+        matrix = -self.gamma * step
+        for k in range(len(matrix)):
+            matrix[k, k] = matrix[k, k] + 1
+        return self.backup(self.arithmetic.solve(matrix, gains))
+
+    def stationary(self, agent: Numbers, opponent: Numbers) -> Numbers:
+        """Q^{π,ρ} of stationary policies, T = ∞."""
+        return self.evaluated(self.value(self.u, agent, opponent), agent, opponent)
+
     def optimise(self, times: int) -> list[Numbers]:
         """[Q*_0, …, Q*_T], T + 1 = times, by backward induction: report (14) with V_{T+1} = 0."""
         table = [self.u]

@@ -72,16 +72,6 @@ row(
 )
 
 
-def stationary_table(game: Game, agent: Numbers, opponent: Numbers) -> Numbers:
-    """Q^{π,ρ} of stationary policies, T = ∞: V = c + γ P_{π,ρ} V, solved."""
-    step = ((agent * opponent[:, None])[:, :, :, None] * game.transition).sum(axis=(1, 2))
-    matrix = -game.gamma * step
-    for k in range(len(matrix)):
-        matrix[k, k] = matrix[k, k] + 1
-    gains = game.value(game.u, agent, opponent)
-    return game.backup(game.arithmetic.solve(matrix, gains))
-
-
 def stationary_improvement(
     arithmetic: Arithmetic,
     reward: Numbers,
@@ -95,8 +85,8 @@ def stationary_improvement(
 ) -> Sides:
     """Q^{π̃,ρ_s} and Q^{π,ρ_s}, stationary, T = ∞."""
     game = Game.of(arithmetic, reward, beta, transition, gamma, agent_prior, opponent_prior)
-    before = stationary_table(game, laid(agent), opponent)
-    return sides(stationary_table(game, game.agent_tilt(before), opponent), before)
+    before = game.stationary(laid(agent), opponent)
+    return sides(game.stationary(game.agent_tilt(before), opponent), before)
 
 
 row(

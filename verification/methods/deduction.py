@@ -65,6 +65,10 @@ RULES: dict[str, Rule] = {
         "an inequality or equation between continuous functions passes to limits",
         "the set where it holds is closed",
     ),
+    "monotone convergence": Rule(
+        "a bounded monotone sequence of numbers converges, and so do its averages",
+        "the supremum (or infimum) is the limit",
+    ),
     "squeeze": Rule(
         "what lies between two functions with one limit has that limit",
         "the squeeze theorem",
