@@ -253,10 +253,15 @@ def after(name: str) -> str:
 
 
 def lay(table: Array, axes: Sequence[str], names: Sequence[str]) -> Array:
-    """``table`` with one axis for each of ``names``, of length 1 where it has none."""
+    """``table`` with one axis for each of ``names``, of length 1 where it has none.
+
+    Axes beyond ``axes`` stay behind.
+    """
     order = sorted(range(len(axes)), key=lambda k: names.index(axes[k]))
-    lengths = {axes[k]: table.shape[k] for k in order}
-    return table.transpose(order).reshape([lengths.get(name, 1) for name in names])
+    lengths = dict(zip(axes, table.shape, strict=False))
+    behind = range(len(axes), table.ndim)
+    shape = [lengths.get(name, 1) for name in names] + [table.shape[k] for k in behind]
+    return table.transpose(*order, *behind).reshape(shape)
 
 
 def _unroll(graph: Graph) -> tuple[dict[str, int], list[dict[str, str]]]:
