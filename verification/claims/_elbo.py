@@ -90,7 +90,6 @@ def walk(
 def surviving(of: Walk, gamma: Numbers) -> Walk:
     """The walk that goes on with probability γ after each step; once over, w = 0 and q = p."""
     steps, first = len(of.weights), len(of.names)
-    number = of.arithmetic.number
 
     def wide(table: Numbers) -> Numbers:
         for _ in range(steps - 1):
@@ -103,7 +102,8 @@ def surviving(of: Walk, gamma: Numbers) -> Walk:
         return lay(pair, [f"on{t}"], names)
 
     names = (*of.names, *(f"on{t}" for t in range(1, steps)))
-    zero, one = number(0), number(1)
+    zero = 0 * gamma
+    one = zero + 1
     on = [one, *(along([zero, one], t) for t in range(1, steps))]
     draws = [(wide(p), on[t] * wide(q) + (1 - on[t]) * wide(p), t) for p, q, t in of.draws]
     for t in range(1, steps):
@@ -113,7 +113,7 @@ def surviving(of: Walk, gamma: Numbers) -> Walk:
     return Walk(of.arithmetic, names, tuple(draws), weights)
 
 
-# -- the report's graphs ----------------------------------------------------------------------------
+# -- the report's graphs ------------------------------------------------------------------------
 
 
 def em_walk(
@@ -268,7 +268,10 @@ def cyclic(arithmetic: Arithmetic, reward: Numbers) -> Numbers:
     states, actions = reward.shape[:2]
     zero, one = 0 * reward[0, 0], 0 * reward[0, 0] + 1
     rows = [
-        [[one if (s + a + 1) % states == t else zero for t in range(states)] for a in range(actions)]
+        [
+            [one if (s + a + 1) % states == t else zero for t in range(states)]
+            for a in range(actions)
+        ]
         for s in range(states)
     ]
     return np.stack([np.stack([np.stack(row) for row in of]) for of in rows])
