@@ -26,6 +26,8 @@ from tabular_marl.verification.claims._rommeo import log_ratio
 
 #: A draw: (variable's prior p, its variational q, the step it belongs to)
 Draw = tuple[Numbers, Numbers, int]
+#: The same before it is laid out: the axes of p and q come first
+Named = tuple[tuple[str, ...], Numbers, Numbers, int]
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Walk:
 def walk(
     arithmetic: Arithmetic,
     names: Sequence[str],
-    draws: Sequence[tuple[Sequence[str], Numbers, Numbers, int]],
+    draws: Sequence[Named],
     weights: Sequence[tuple[Sequence[str], Numbers]],
 ) -> Walk:
     """From tables with the axes that they name."""
@@ -126,8 +128,8 @@ def em_walk(
 ) -> Walk:
     """(88), (94), (98): s uniform, b, a; q [S, A, B] or [S, 1, B], policies [S, B, A] and [S, B].
     Whoever is kept has his prior for policy."""
-    even = _even(arithmetic, opponent_prior[:, 0] * 0)
-    draws = [
+    even = opponent_prior[:, 0] * 0 + arithmetic.number(Fraction(1, len(opponent_prior)))
+    draws: list[Named] = [
         (("s",), even, even, 0),
         (("s", "b"), opponent_prior, opponent, 0),
         (("s", "b", "a"), agent_prior, agent, 0),
@@ -147,8 +149,8 @@ def options_walk(
 ) -> Walk:
     """(69), (70), (71): ``initial`` P(s_0), ``first`` P(z_{-1}); reward [S, A], transition
     [S, A, S]; priors (low [S, M, A], master [S, M], stop [S, M, 2]), policies the same a step."""
-    names, draws, weights = ["s0", "z-1"], [(("s0",), initial, initial, 0)], []
-    draws.append((("z-1",), first, first, 0))
+    names, weights = ["s0", "z-1"], []
+    draws: list[Named] = [(("s0",), initial, initial, 0), (("z-1",), first, first, 0)]
     low, choose, stop = priors
     for t, (pi, pi_h, pi_t) in enumerate(zip(*policies, strict=True)):
         s, z, old, b, a = f"s{t}", f"z{t}", f"z{t - 1}", f"b{t}", f"a{t}"
@@ -217,7 +219,7 @@ def two_agents_walk(
     """One step of (77), (79), (81): starts P(s_0), P(z_{-1}), P(y_{-1}); reward [S, A, B]; priors
     and policies in the order TWO, with the axes SIX."""
     names = ("s", "z_", "y_", *TWO)
-    draws = [((name,), p, p, 0) for name, p in zip(names, starts, strict=False)]
+    draws: list[Named] = [((name,), p, p, 0) for name, p in zip(names, starts, strict=False)]
     for name, p, q in zip(TWO, priors, policies, strict=True):
         axes = SIX[name]
         if name == "y":  # [S, M, N] -> [s, z_, y_, stop_y, y]
@@ -280,7 +282,3 @@ def cyclic(arithmetic: Arithmetic, reward: Numbers) -> Numbers:
 def first_only(like: Numbers) -> Numbers:
     """The sure start in the first state (or option) of ``like``."""
     return np.concatenate([0 * like[:1] + 1, 0 * like[1:]], axis=0)
-
-
-def _even(arithmetic: Arithmetic, like: Numbers) -> Numbers:
-    return like + arithmetic.number(Fraction(1, len(like)))

@@ -10,6 +10,8 @@ opponent_prior [S, B]. Q's are in the report's units.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tabular_marl.verification import (
@@ -25,10 +27,11 @@ from tabular_marl.verification.claims._elbo import Walk, em_walk
 from tabular_marl.verification.claims._rommeo import laid
 from tabular_marl.verification.claims._rommeo_rows import GIBBS, sample
 from tabular_marl.verification.claims._rows import row
-from tabular_marl.verification.relation import Sides
+from tabular_marl.verification.relation import Gap, Sides
+from tabular_marl.verification.strategies import Field
 
 TABLES = scope(states=">= 1", actions=">= 1", opponent_actions=">= 1")
-FIELDS = {
+FIELDS: dict[str, Field] = {
     "q": array("states", "actions", "opponent_actions"),
     "agent_prior": distribution("states", "opponent_actions", "actions"),
     "agent": distribution("states", "opponent_actions", "actions", degenerate=True),
@@ -61,7 +64,7 @@ def opponent_walk(
     return em_walk(arithmetic, weight, agent, agent, opponent_prior, opponent)
 
 
-SYSTEMS = {
+SYSTEMS: dict[str, tuple[Callable[..., Walk], dict[str, Field], str, str]] = {
     "091": (joint_walk, FIELDS, r"\mathcal L(\theta, \omega)", "π and ρ"),
     "097": (
         agent_walk,
@@ -78,7 +81,7 @@ SYSTEMS = {
 }
 
 
-def _gap(of):  # one check a system, so that each has its own arguments
+def _gap(of: Callable[..., Walk]) -> Gap:  # one check a system, so that each has its own arguments
     def gap(arithmetic: Arithmetic, **tables: Numbers) -> Sides:
         found = of(arithmetic, **tables)
         return sides(found.log_evidence - found.objective(), found.divergence)
@@ -86,7 +89,7 @@ def _gap(of):  # one check a system, so that each has its own arguments
     return gap
 
 
-def _bound(of):
+def _bound(of: Callable[..., Walk]) -> Gap:
     def bound(arithmetic: Arithmetic, **tables: Numbers) -> Numbers:
         found = of(arithmetic, **tables)
         return found.log_evidence - found.objective()

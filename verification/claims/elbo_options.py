@@ -137,7 +137,7 @@ def from_one(arithmetic: Arithmetic, **play: Numbers) -> Numbers:
     return of.log_evidence - of.objective(start=1)
 
 
-LONE = {
+LONE: dict[str, object] = {
     "initial": [1],
     "first": [1],
     "reward": [[-1]],
@@ -147,7 +147,7 @@ LONE = {
     "master_prior": [[1]],
     "stop_prior": [[["1/2", "1/2"]]],
 }
-ALONE = {"low": [[[[1]]]], "master": [[[1]]], "stop": [[[["1/2", "1/2"]]]]}
+ALONE: dict[str, list[object]] = {"low": [[[[1]]]], "master": [[[1]]], "stop": [[[["1/2", "1/2"]]]]}
 TWICE = {name: policy * 2 for name, policy in ALONE.items()}
 row(
     "report.072.elbo-start.added",
