@@ -45,7 +45,7 @@ from tabular_marl.verification.claims._elbo import (
 from tabular_marl.verification.claims._rommeo_rows import GIBBS, sample
 from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Sides
-from tabular_marl.verification.strategies import Field
+from tabular_marl.verification.strategies import Field, option_policies, option_priors
 
 SIZES = {"states": (1, 2), "actions": (1, 2), "options": (1, 2), "times": (1, 2)}
 ONE = {"states": ">= 1", "actions": ">= 1", "options": ">= 1", "beta": "(-inf, inf)"}
@@ -54,12 +54,8 @@ DISCOUNTED = scope(**ONE, times=">= 1", gamma="[0, 1]")
 GAME: dict[str, Field] = {
     "reward": array("states", "actions"),
     "beta": beta("both", zero=True, high=4),
-    "low_prior": distribution("states", "options", "actions"),
-    "master_prior": distribution("states", "options"),
-    "stop_prior": distribution("states", "options", 2),
-    "low": distribution("times", "states", "options", "actions", degenerate=True),
-    "master": distribution("times", "states", "options", degenerate=True),
-    "stop": distribution("times", "states", "options", 2, degenerate=True),
+    **option_priors(),
+    **option_policies(times="times"),
 }
 PLAY: dict[str, Field] = {
     "initial": distribution("states", degenerate=True),
