@@ -292,3 +292,28 @@ row(
     ),
     Sampling(marginal, TREES, ">= 0", batched=True, examples=2000, search=False),
 )
+
+
+def prove_step_survives() -> Iterator[Proof]:
+    """With c_t what step t adds: alive with probability γ, else worth 0 for ever."""
+    import sympy
+
+    now, later, gamma = sympy.symbols("c V gamma")
+    yield prove_zero(
+        now + gamma * later + (1 - gamma) * 0 - (now + gamma * later),
+        "V_t = c_t + γ E V_{t+1} + (1 − γ) 0",
+    )
+    yield prove_zero(sympy.log(positive("p") / positive("p")), "once over, q = P costs nothing")
+
+
+row(
+    "elbo.survival.added",
+    "proved",
+    "report (6); report (72); report (80)",
+    r"E_q \sum_t \gamma^t \Big(w_t - \sum_k \log\frac{q_k}{p_k}\Big) \text{ is the bound of the "
+    r"graph that goes on with probability } \gamma \text{ after each step}",
+    "Any graph: one more kept variable a step; once play is over w = 0 and policies are the priors."
+    " Play is alive at t with probability γ^t, whatever the policies.",
+    scope(gamma="[0, 1]", times=">= 1"),
+    Symbolic(prove_step_survives),
+)
