@@ -53,7 +53,7 @@ _HOMES = {
     "claim": "verification",
     "verify": "verification",
 }
-_MODULES = ("active", "deep", "games", "models", "numerics", "verification")
+_MODULES = ("active", "deep", "games", "inference", "models", "numerics", "verification")
 
 __all__ = [*_HOMES, *_MODULES, "__version__"]
 

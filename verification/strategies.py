@@ -42,9 +42,12 @@ __all__ = [
     "choice",
     "discount",
     "distribution",
+    "general_sum_game",
     "instances",
     "matrix_game",
     "number",
+    "option_policies",
+    "option_priors",
     "policy",
     "prior",
     "stochastic_game",
@@ -196,4 +199,53 @@ def stochastic_game(
         "reward": array(states, *players),
         "transition": distribution(states, *players, states, degenerate=True),
         "gamma": discount(),
+    }
+
+
+def general_sum_game(*players: str, states: str = "states") -> dict[str, Field]:
+    """The fields of a game of n players with a reward each: ``rewards[i, s, a1, …, an]``,
+    ``transition[s, a1, …, an, t]`` and ``gamma``; ``players`` names their action axes.
+
+    >>> sorted(general_sum_game("a", "b", "c")), general_sum_game("a", "b", "c")["rewards"].axes
+    (['gamma', 'rewards', 'transition'], (3, 'states', 'a', 'b', 'c'))
+    """
+    if len(players) < 2:
+        raise InputError("players", "be at least two names of action axes", f"they were {players}")
+    shared = stochastic_game(states, players)
+    del shared["reward"]
+    return {"rewards": array(len(players), states, *players), **shared}
+
+
+def option_priors(
+    states: str = "states",
+    actions: str = "actions",
+    options: str = "options",
+    initiation: bool = False,
+) -> dict[str, Field]:
+    """The priors of an option system, report (69), (71): ``low_prior[s, z, a]``,
+    ``master_prior[s, z]``, ``stop_prior[s, z_, 2]`` (the probability of ending is the last).
+
+    ``initiation`` lets an option have master prior 0 in some states, where it cannot begin.
+    """
+    return {
+        "low_prior": prior(states, options, actions),
+        "master_prior": distribution(states, options, degenerate=initiation),
+        "stop_prior": prior(states, options, 2),
+    }
+
+
+def option_policies(
+    states: str = "states",
+    actions: str = "actions",
+    options: str = "options",
+    times: str | None = None,
+) -> dict[str, Field]:
+    """The policies of an option system, report (70): ``low``, ``master``, ``stop`` with the axes of
+    :func:`option_priors`, deterministic ones included; one of each a step with an axis ``times``.
+    """
+    steps = () if times is None else (times,)
+    return {
+        "low": policy(*steps, states, options, actions),
+        "master": policy(*steps, states, options),
+        "stop": policy(*steps, states, options, 2),
     }

@@ -15,8 +15,11 @@ from tabular_marl.verification import (
     choice,
     discount,
     distribution,
+    general_sum_game,
     instances,
     number,
+    option_policies,
+    option_priors,
     policy,
     prior,
     stochastic_game,
@@ -112,3 +115,42 @@ def test_bad_families_are_named():
     assert not family.member({"x": [0], "y": [0]})
     assert not family.member({"x": [0], "y": [9], "g": 0})
     assert family.member({"x": [0], "y": ["7/2"], "g": "9/10"})
+
+
+THREE = instances(
+    {"states": (1, 2), "a": (1, 2), "b": (1, 2), "c": (2, 2)}, **general_sum_game("a", "b", "c")
+)
+OPTIONS = instances(
+    {"states": (1, 2), "actions": (1, 2), "options": (2, 3), "times": (1, 2)},
+    **option_priors(initiation=True),
+    **option_policies(times="times"),
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(THREE.strategy())
+def test_a_game_of_three_has_a_reward_each(game):
+    assert THREE.member(game)
+    sizes = THREE.sizes_of(game)
+    assert np.shape(game["rewards"]) == (3, *(sizes[axis] for axis in ("states", "a", "b", "c")))
+    assert np.shape(game["transition"])[-1] == sizes["states"]
+    with pytest.raises(InputError, match="players must be at least two"):
+        general_sum_game("a")
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(OPTIONS.strategy())
+def test_options_have_priors_and_policies_of_one_shape(instance):
+    assert OPTIONS.member(instance)
+    for name in ("low", "master", "stop"):
+        steps, *shape = np.shape(instance[name])
+        assert (*shape,) == np.shape(instance[f"{name}_prior"])
+        assert 1 <= steps <= 2
+        assert all(p > 0 for p in np.array(instance[f"{name}_prior"]).flat) or name == "master"
+    assert np.shape(option_policies()["stop"].shape({"states": 2, "options": 3})) == (3,)
+
+
+def test_some_options_cannot_begin_everywhere():
+    chunk = next(OPTIONS.bulk(0, 200))
+    assert (chunk["master_prior"] == 0).any()
+    assert (chunk["low_prior"] > 0).all()
