@@ -32,7 +32,6 @@ from tabular_marl.verification.claims._fictitious import (
 from tabular_marl.verification.claims._rommeo import Game, laid
 from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.claims.fictitious_operator import CLOSED, GAMES, operator
-from tabular_marl.verification.claims.rommeo_improvement import stationary_table
 from tabular_marl.verification.relation import Sides
 
 AGENT = distribution("states", "opponent_actions", "actions")
@@ -60,7 +59,7 @@ def setting(
     """The game, π, and Q^π as a value (stationary, T = ∞)."""
     game = Game.of(arithmetic, reward, beta, transition, gamma, agent_prior, opponent_prior)
     pi = laid(agent)
-    return game, pi, stationary_table(game, pi, game.opponent_prior)
+    return game, pi, game.stationary(pi, game.opponent_prior)
 
 
 # -- the definition and its expansion --------------------------------------------------------------
@@ -214,7 +213,7 @@ row(
 def improvement(arithmetic: Arithmetic, **given: Numbers) -> Numbers:
     """Q^π̃ − Q^π."""
     game, _, q = setting(arithmetic, **given)
-    return stationary_table(game, game.agent_tilt(q), game.opponent_prior) - q
+    return game.stationary(game.agent_tilt(q), game.opponent_prior) - q
 
 
 def convergence(arithmetic: Arithmetic, **given: Numbers) -> Numbers:
@@ -223,7 +222,7 @@ def convergence(arithmetic: Arithmetic, **given: Numbers) -> Numbers:
     best = q
     for _ in range(60):
         best = operator(game, best)
-    better = stationary_table(game, game.agent_tilt(q), game.opponent_prior)
+    better = game.stationary(game.agent_tilt(q), game.opponent_prior)
     return game.gamma * arithmetic.norm(best - q) - arithmetic.norm(best - better)
 
 
