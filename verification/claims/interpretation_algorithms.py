@@ -355,8 +355,8 @@ row(
     "proved",
     "report 1.6.1",
     r"\mathrm{reply}_{-\beta}(Q) = \mathrm{reply}_\beta(-Q)",
-    '"β^-i reflects how opponent perceives its reward": its sign is the sign of the reward, its size '
-    "an inverse temperature (not a temperature, as the text says).",
+    '"β^-i reflects how opponent perceives its reward": its sign is the sign of the reward, its '
+    "size an inverse temperature (not a temperature, as the text says).",
     ONE,
     Symbolic(prove_perceived),
     identity(perceived, GAME),
@@ -386,8 +386,8 @@ row(
     "report 1.6.1; report (37); report (38)",
     r"\text{it is enough that } \beta^i\beta^{-i} E_\rho D(\pi \| \pi(\cdot|b)) \ge "
     r"\beta^i\beta^{-i} E_{\tilde\rho} D(\pi \| \pi(\cdot|b))",
-    "The mean divergence, not that of the mean; and the case is chosen by the sign of β^i β^-i, not "
-    "by that of β^-i alone.",
-    stage_scope(states=">= 1", times=">= 1", gamma="[0, 1]"),
+    "The mean divergence, not that of the mean; and the case is chosen by the sign of β^i β^-i, "
+    "not by that of β^-i alone.",
+    stage_scope(states=">= 1", gamma="[0, 1)"),
     Deduction(("report.037.corrected",), "special case", "the assumption of (37) as corrected"),
 )

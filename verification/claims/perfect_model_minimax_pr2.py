@@ -22,7 +22,6 @@ from tabular_marl.verification import (
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, kl
 from tabular_marl.verification.claims._rows import row
-from tabular_marl.verification.claims.recipes import levels
 
 SIZES = {"actions": (1, 3), "opponent_actions": (1, 3)}
 EVERY = {"actions": ">= 1", "opponent_actions": ">= 1"}
@@ -36,6 +35,19 @@ FIELDS = {
 OPPOSED = {"beta_agent": "(0, inf)", "beta_opponent": "(-inf, 0)"}
 
 
+def led(
+    arithmetic: Arithmetic,
+    q: Numbers,
+    prior: Numbers,
+    opponent_prior: Numbers,
+    beta_agent: Numbers,
+    beta_opponent: Numbers,
+) -> Numbers:
+    """V: b:β' given a, then a:β."""
+    answered = free_energy(q, opponent_prior, beta_opponent, 1, arithmetic)
+    return free_energy(answered, prior, beta_agent, 0, arithmetic)
+
+
 def below_pr2(
     arithmetic: Arithmetic,
     q: Numbers,
@@ -45,8 +57,8 @@ def below_pr2(
     beta_opponent: Numbers,
 ) -> Any:
     """PR2's value at β against Minimax-PR2's at (β, β')."""
-    pr2 = levels(arithmetic, q, prior, opponent_prior, beta_agent, beta_agent)
-    return sides(pr2, levels(arithmetic, q, prior, opponent_prior, beta_agent, beta_opponent))
+    pr2 = led(arithmetic, q, prior, opponent_prior, beta_agent, beta_agent)
+    return sides(pr2, led(arithmetic, q, prior, opponent_prior, beta_agent, beta_opponent))
 
 
 def granted(
@@ -60,7 +72,7 @@ def granted(
 ) -> Any:
     """V against what π gets where the opponent answers by the tilt: E_π[F_β'(Q)] − KL(π‖p)/β."""
     worst = free_energy(q, opponent_prior, beta_opponent, 1, arithmetic)
-    value = levels(arithmetic, q, prior, opponent_prior, beta_agent, beta_opponent)
+    value = led(arithmetic, q, prior, opponent_prior, beta_agent, beta_opponent)
     cost = kl(policy, prior, 0, arithmetic) / beta_agent
     return sides(value, (policy * worst).sum(axis=0) - cost)
 
