@@ -126,6 +126,11 @@ def together(arithmetic: Arithmetic, reward: Numbers, beta: Numbers, **priors: N
     return stage.x * (stage.opponent_value() - stage.mean(stage.p, stage.P))
 
 
+def two_betas(arithmetic: Arithmetic, reward: Numbers, beta: Numbers, other: Numbers) -> Any:
+    """ρ of ROMMEO at two temperatures."""
+    return sides(*(one_beta(arithmetic, reward, b).opponent_policy() for b in (beta, other)))
+
+
 def promised(arithmetic: Arithmetic, reward: Numbers, beta: Numbers) -> Any:
     """What PR2's π gets where the opponent lowers the reward, max over a of min over b, against
     PR2's V."""
@@ -312,6 +317,16 @@ row(
             opponent_policy=distribution("opponent_actions"),
         ),
     ),
+)
+row(
+    "report.1.6.1.temperature.printed",
+    "refuted",
+    "report 1.6.1; report (9)",
+    r"\text{the temperature does not contribute to ROMMEO's opponent model } \rho",
+    "Q(s,b) holds β, so ρ depends on it. What ROMMEO lacks is a temperature of the opponent's own, "
+    "with a sign of its own (next row).",
+    scope(**EVERY, beta=SIGNED, other=SIGNED),
+    Counterexample(two_betas, {"reward": [[0, 1]], "beta": 1, "other": 2}, "== 0"),
 )
 row(
     "report.1.6.1.one-beta.added",

@@ -83,6 +83,14 @@ def views(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Any:
     return sides(stage.opponent_value(), stage.agent_value())
 
 
+def other_prior(
+    arithmetic: Arithmetic, reward: Numbers, agent_prior: Numbers, other_prior: Numbers
+) -> Any:
+    """V of (65) under two priors of the opponent on the agent, β^i = β^-i = 1."""
+    stages = [Stage.of(arithmetic, reward, 1, 1, prior) for prior in (agent_prior, other_prior)]
+    return sides(*(stage.opponent_value() for stage in stages))
+
+
 def from_policy(
     arithmetic: Arithmetic, reward: Numbers, agent_policy: Numbers, **game: Numbers
 ) -> Any:
@@ -245,6 +253,19 @@ row(
     stage_scope(),
     Deduction(("free-energy.duality",), "special case", "x = Q^i/β^i, β = β^i, q = π"),
     identity(from_policy, stage_family(reward=MATRIX, **PRIORS, agent_policy=AGENT)),
+)
+row(
+    "report.065.prior.added",
+    "refuted",
+    "report (65)",
+    r"V_\theta \text{ does not depend on the opponent's prior on the agent}",
+    'It does, as the report says: "we required to have some prior of the opponent on us".',
+    scope(actions=">= 1", opponent_actions=">= 1"),
+    Counterexample(
+        other_prior,
+        {"reward": [[1], [0]], "agent_prior": ["1/2", "1/2"], "other_prior": ["1/4", "3/4"]},
+        "== 0",
+    ),
 )
 SAMPLED = scope(
     actions=">= 1",

@@ -215,7 +215,7 @@ row(
     "refuted",
     "report (51); report (55)",
     r"\log P(O^i = 1|s,a,b) = \beta^i R^i \text{ of (55)}",
-    "(51) lost β^i, which (41) has. At R = 1, β = 2: 1 against 2.",
+    "(51) lost the β^i of (41). At R = 1, β = 2: 1 against 2.",
     NUMBERS,
     Counterexample(scaled, {"reward": 1, "beta": 2}, "== 0"),
 )
@@ -224,9 +224,38 @@ row(
     "proved",
     "report (51); report (55)",
     r"P(O^i = 1|s,a,b) = e^{\beta^i R^i} \Rightarrow \log P(O^i=1) = \beta^i R^i",
-    "(52), (53) want β^-i r^-i in the same way; the report has no β^-i at all in 1.5.",
+    "With the β^i of (41) and (55).",
     NUMBERS,
     Symbolic(prove_scaled),
+)
+row(
+    "report.051.solution.printed",
+    "proved",
+    "report (51); report (42)",
+    r"\pi \propto P_{prior}(a|s,b) e^{Q^i(s,a,b)} \text{ maximises } E_\pi\Big[Q^i - "
+    r"\log\tfrac{\pi}{P_{prior}}\Big] \text{ for each } b",
+    '"Similar solution to equation 42": the same, whoever chooses b.',
+    STAGE_SCOPE,
+    Deduction(("free-energy.variational.maximum",), "special case", "β = 1, outcome a, for each b"),
+)
+row(
+    "report.053.beta.printed",
+    "refuted",
+    "report (52); report (53)",
+    r"Q^{-i} \text{ of (53), with } r^{-i} \text{ alone, is that of an opponent with inverse "
+    r"temperature } \beta^{-i}",
+    "1.5 has no β^-i at all, though (55) keeps β^i: the opponent is fixed at β^-i = 1.",
+    NUMBERS,
+    Counterexample(scaled, {"reward": 1, "beta": 2}, "== 0"),
+)
+row(
+    "report.053.beta.corrected",
+    "proved",
+    "report (52); report (53)",
+    r"Q^{-i} = \beta^{-i} r^{-i} + \gamma E[V^{-i}(s')]",
+    "As in (21), (25); the sign of β^-i is free here too.",
+    NUMBERS,
+    Deduction(("report.051.beta.corrected",), "special case", "the opponent's optimality variable"),
 )
 row(
     "report.051.probability.printed",
