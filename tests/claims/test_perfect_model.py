@@ -99,6 +99,28 @@ def test_the_calm_game_has_three_fixed_points():
     assert slopes[2] < 1
 
 
+@pytest.mark.parametrize("times", [1, 2, 4])
+def test_with_a_last_time_the_rounds_settle(times):
+    """The chase, one copy of its states for each time; the last one leads to an end."""
+    game = turn_based(coupled.CHASE)
+    size = 2 * times + 1
+    transition = np.zeros((size, 2, 2, size))
+    rewards = [np.zeros((size, 2, 2)) for _ in range(2)]
+    transition[-1, :, :, -1] = 1
+    for t in range(times):
+        here, ahead = slice(2 * t, 2 * t + 2), slice(2 * t + 2, 2 * t + 4)
+        if t < times - 1:
+            transition[here, :, :, ahead] = game.transition
+        else:
+            transition[here, :, :, -1] = 1
+        for table, whole in zip(rewards, (game.reward, game.opponent_reward), strict=True):
+            table[here] = whole
+    long = tm.StochasticGame(transition, *rewards, discount=0.9)
+    result = tm.perfect_model(long, 1.0, 1.0, coupled=True)
+    assert result.period == 1
+    assert len(result.path) <= times + 2  # π after `times` rounds, ρ after one more, one to see it
+
+
 def pair():
     q, other = rng.normal(size=(A, B)), rng.normal(size=(A, B))
     return q, other, rows(B, A), rows(B)

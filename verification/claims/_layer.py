@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
+
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, kl
 
 
@@ -38,6 +40,14 @@ def target_loss(
     """L_Q with the target R + γ V̄(t); ``value`` is V̄ [T]."""
     error = q[:, None] - reward[:, None] - gamma * value[None]
     return (weights * (transition * error**2).sum(axis=1)).sum(axis=0) / 2
+
+
+def weighted_mean(
+    arithmetic: Arithmetic, values: Numbers, prior: Numbers, proposal: Numbers, axis: int
+) -> Numbers:
+    """E_q[values p/q] along ``axis``: outcomes that q leaves out are never drawn."""
+    drawn = np.where(arithmetic.zeros(proposal), arithmetic.number(1), proposal)
+    return (proposal * (values * prior / drawn)).sum(axis=axis)
 
 
 def sampled(

@@ -41,7 +41,7 @@ from tabular_marl.verification.claims._balancing import (
     stage_family,
     stage_scope,
 )
-from tabular_marl.verification.claims._layer import target_loss
+from tabular_marl.verification.claims._layer import target_loss, weighted_mean
 from tabular_marl.verification.claims._rows import row
 
 PROPOSALS: dict[str, Any] = {"agent_proposal": AGENT, "opponent_proposal": OPPONENT}
@@ -60,10 +60,11 @@ def weighted_65(
     """(65) with exact expectations over q, against V^-i/β^-i of (21)."""
     stage = Stage.of(arithmetic, reward, **game)
     x, y, exp, log = stage.x, stage.y, arithmetic.exp, arithmetic.log
-    ratio = (stage.p / agent_proposal)[:, None]
-    inner = (agent_proposal[:, None] * exp(x * stage.q) * ratio).sum(axis=0)
-    table = y / x * log(inner)
-    outer = (opponent_proposal * exp(table) * stage.P / opponent_proposal).sum(axis=0)
+    inner = weighted_mean(
+        arithmetic, exp(x * stage.q), stage.p[:, None], agent_proposal[:, None], 0
+    )
+    table = exp(y / x * log(inner))
+    outer = weighted_mean(arithmetic, table, stage.P, opponent_proposal, 0)
     return sides(log(outer) / y, stage.opponent_value())
 
 
@@ -72,9 +73,9 @@ def weighted_67(
 ) -> Any:
     """(67)/β^i with the exact expectation, against Q^i/β^i of (20)."""
     stage = Stage.of(arithmetic, reward, **game)
-    ratio = (stage.P / opponent_proposal)[None]
-    mean = opponent_proposal[None] * arithmetic.exp(stage.y * stage.q) * ratio
-    return sides(arithmetic.log(mean.sum(axis=1)) / stage.y, stage.agent_q())
+    values = arithmetic.exp(stage.y * stage.q)
+    mean = weighted_mean(arithmetic, values, stage.P[None], opponent_proposal[None], 1)
+    return sides(arithmetic.log(mean) / stage.y, stage.agent_q())
 
 
 def views(arithmetic: Arithmetic, reward: Numbers, **game: Numbers) -> Any:
@@ -184,11 +185,31 @@ def prove_weights() -> Proof:
 SUPPORT = ("both proposals have exactly the support of the priors",)
 row(
     "report.065.printed",
+    "refuted",
+    "report (65); report (21); report (25)",
+    r"V_\theta = \tfrac{1}{\beta^{-i}} V^{-i} \text{ of (21), (25), for arbitrary distributions } "
+    r"q(a), q(b)",
+    "As in (62), a proposal must not leave out what the prior has.",
+    stage_scope(),
+    Counterexample(
+        weighted_65,
+        {
+            "reward": [[0], [0]],
+            "agent_proposal": [1, 0],
+            "opponent_proposal": [1],
+            "beta_agent": 1,
+            "beta_opponent": 1,
+        },
+        "== 0",
+    ),
+)
+row(
+    "report.065.corrected",
     "proved",
     "report (65); report (21); report (25)",
     r"V_\theta = \tfrac{1}{\beta^{-i}} V^{-i} \text{ of (21), (25)}",
-    "As exact expectations, for proposals with the priors' support and either sign of each β: the "
-    'value of the opponent\'s view. ("The objective given in 24 and 25" is (23).)',
+    "As exact expectations, for either sign of each β: the value of the opponent's view. (\"The "
+    'objective given in equation 24 and 25" is (23).)',
     stage_scope(),
     Symbolic(prove_weights),
     identity(weighted_65, stage_family(reward=MATRIX, **PRIORS, **PROPOSALS)),
@@ -348,7 +369,7 @@ row(
     "The tangent at u = 1.",
     scope(u="(0, inf)", r="(0, 1]"),
     Deduction(
-        ("log.below-tangent", "free-energy.sandwich", "free-energy.variational.maximum"),
+        ("free-energy.variational.maximum",),
         "special case",
         "r log u + (1 − r) log 1 <= log(r u + 1 − r): the free energy of (log u, 0) under "
         "(r, 1 − r) at β = 1 is at least its mean",

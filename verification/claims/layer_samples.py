@@ -42,7 +42,7 @@ from tabular_marl.verification.arithmetic import (
     free_energy,
     tilt,
 )
-from tabular_marl.verification.claims._layer import expected_log, sampled, soft_value
+from tabular_marl.verification.claims._layer import expected_log, sampled, soft_value, weighted_mean
 from tabular_marl.verification.claims._rows import row
 
 SIGNED = "(-inf, 0) u (0, inf)"
@@ -65,12 +65,9 @@ PAIR = {"x": [0, 1], "prior": ["1/2", "1/2"], "proposal": ["1/2", "1/2"]}
 def weighted(
     arithmetic: Arithmetic, x: Numbers, prior: Numbers, proposal: Numbers, beta: Numbers
 ) -> Any:
-    """(1/β) log E_q[e^{βx} p/q] against F_β[p](x), the sum over q's support."""
-    off = arithmetic.zeros(proposal)
-    weights = arithmetic.exp(beta * x) * prior * (1 - off * arithmetic.number(1))
-    return sides(
-        arithmetic.log(weights.sum(axis=0)) / beta, free_energy(x, prior, beta, 0, arithmetic)
-    )
+    """(1/β) log E_q[e^{βx} p/q] against F_β[p](x)."""
+    mean = weighted_mean(arithmetic, arithmetic.exp(beta * x), prior, proposal, 0)
+    return sides(arithmetic.log(mean) / beta, free_energy(x, prior, beta, 0, arithmetic))
 
 
 def mean_of_q(arithmetic: Arithmetic, x: Numbers, prior: Numbers) -> Any:

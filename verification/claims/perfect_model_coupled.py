@@ -254,16 +254,16 @@ row(
     "report.1.5.coupled.horizon.added",
     "proved",
     "report 1.5; report (53); report (55)",
-    r"T < \infty, \text{ policies by time}: \ \text{one coupled solution, reached after } T + 1 "
-    r"\text{ rounds from any start}",
+    r"T < \infty, \text{ policies by time}: \ \text{one coupled solution; from any start } \pi "
+    r"\text{ is there after } T + 1 \text{ rounds}, \rho \text{ after one more}",
     "π_t is the tilt of β^i R^i + γE[V^i_{t+1}] and does not see ρ_t; ρ_t sees π_t and V^-i_{t+1}. "
     "So cycles come from policies that must serve at all times.",
     scope(**SIZES, **BETAS, gamma="[0, 1]", times=">= 1"),
     Deduction(
         ("free-energy.tilt-normalised",),
         "backward induction over time",
-        "at T the policy π_T depends on rewards alone, ρ_T on π_T; if both are settled after "
-        "t + 1, V_{t+1} is, then π_t after one more round, and ρ_t in the same",
+        "π_T depends on rewards alone, so round 1 settles it and round 2 ρ_T and V_T; what settles "
+        "V_{t+1} in one round settles π_t in the same and ρ_t, V_t in the next",
     ),
 )
 row(
@@ -271,12 +271,8 @@ row(
     "proved",
     "report 1.5",
     r"\gamma = 0: \ \pi(a|s,b) \propto P_{prior}(a|s,b) e^{\beta^i R^i} \text{ does not depend "
-    r"on } \rho, \text{ the rounds settle at once}",
+    r"on } \rho, \text{ two rounds settle both}",
     "The coupling needs a future that returns.",
     scope(**SIZES, **BETAS, gamma="0"),
-    Deduction(
-        ("report.1.5.coupled.horizon.added",),
-        "special case",
-        "T = 0, or γ = 0",
-    ),
+    Deduction(("report.1.5.coupled.horizon.added",), "special case", "γ = 0 is T = 0"),
 )
