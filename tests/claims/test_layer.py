@@ -22,9 +22,9 @@ from tabular_marl.verification.ledger import LEDGER
 from tabular_marl.verification.witness import CORPUS
 
 LEDGER.load_own()  # before a file of claims is imported by name, so that each claim knows its file
-samples, particles, balancing, critic = (
+rate, particles, balancing, critic = (
     importlib.import_module(f"tabular_marl.verification.claims.layer_{name}")
-    for name in ("samples", "particles", "balancing", "critic")
+    for name in ("samples_rate", "particles", "balancing_value", "action_value")
 )
 MINE = {c.id: c for c in LEDGER if ".claims.layer_" in c.module}
 rng = np.random.default_rng(3)
@@ -59,7 +59,7 @@ def test_sampled_values_are_those_of_the_layer(beta, count):
 def test_the_expansion_is_the_layers_bounds():
     beta, count = 1.4, 3
     bounds = layer.importance.sampled_bias_bounds(X, beta, count, PRIOR, PROPOSAL)
-    u, (second, third, _) = samples.moments(FLOAT, X, PRIOR, PROPOSAL, beta)
+    u, (second, third, _) = rate.moments(FLOAT, X, PRIOR, PROPOSAL, beta)
     assert (PROPOSAL * u).sum() == pytest.approx(1, rel=1e-13)
     main = second / (2 * count) - third / (3 * count**2)
     loss = -expected_log(FLOAT, u, PROPOSAL, count)

@@ -18,9 +18,9 @@ from tabular_marl.verification.ledger import LEDGER
 from tabular_marl.verification.witness import CORPUS
 
 LEDGER.load_own()  # before a file of claims is imported by name, so that each claim knows its file
-coupled, system, minimax = (
+coupled, opponent, agent, minimax = (
     importlib.import_module(f"tabular_marl.verification.claims.perfect_model_{name}")
-    for name in ("coupled", "system", "minimax_pr2")
+    for name in ("coupled", "opponent", "agent", "minimax_pr2")
 )
 FAMILIES = (".claims.perfect_model_", ".claims.interpretation_")
 MINE = {c.id: c for c in LEDGER if any(name in c.module for name in FAMILIES)}
@@ -131,27 +131,27 @@ def test_values_of_55_and_56_are_those_that_the_report_prints():
     soft, theirs = (logsumexp(x, b=p.T, axis=0) for x in (q, other))
     rho = P * np.exp(theirs) / (P * np.exp(theirs)).sum()
     given = {"q": q, "opponent_q": other, "agent_prior": p, "opponent_prior": P}
-    assert system.expectation_55(FLOAT, **given).left[0] == pytest.approx(rho @ soft, rel=1e-13)
+    assert agent.expectation_55(FLOAT, **given).left[0] == pytest.approx(rho @ soft, rel=1e-13)
     expected = rho @ (soft - np.log(rho / P))
-    assert system.regularised_56(FLOAT, **given).left[0] == pytest.approx(expected, rel=1e-13)
-    assert system.regularised_56(FLOAT, **given).right[0] == pytest.approx(
+    assert agent.regularised_56(FLOAT, **given).left[0] == pytest.approx(expected, rel=1e-13)
+    assert agent.regularised_56(FLOAT, **given).right[0] == pytest.approx(
         logsumexp(theirs, b=P), rel=1e-13
     )
 
 
 def test_the_true_reply_is_what_a_search_finds_and_54_is_not():
     _, other, p, P = pair()
-    agent = rows(B, A)
-    earned = (agent.T * other).sum(axis=0)
+    policy = rows(B, A)
+    earned = (policy.T * other).sum(axis=0)
 
     def loss(z):
         rho = np.exp(z - logsumexp(z))
         return -(rho @ (earned - np.log(rho / P)))
 
     found = -minimize(loss, np.zeros(B), tol=1e-14).fun
-    given = {"opponent_q": other, "opponent_prior": P, "agent": agent, "opponent": rows(B)}
-    assert system.true_reply(FLOAT, **given).left[0] == pytest.approx(found, abs=1e-9)
-    assert system.best_reply(FLOAT, agent_prior=p, **given).left[0] < found - 1e-6
+    given = {"opponent_q": other, "opponent_prior": P, "agent": policy, "opponent": rows(B)}
+    assert opponent.true_reply(FLOAT, **given).left[0] == pytest.approx(found, abs=1e-9)
+    assert opponent.best_reply(FLOAT, agent_prior=p, **given).left[0] < found - 1e-6
 
 
 def test_minimax_pr2_is_the_solver():

@@ -16,6 +16,17 @@ import itertools
 
 import numpy as np
 
+from tabular_marl.verification import (
+    Proof,
+    array,
+    beta,
+    choice,
+    distribution,
+    instances,
+    positive,
+    prove_zero,
+    scope,
+)
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, kl
 
 
@@ -76,3 +87,23 @@ def expected_log(
             chance, mean = chance * proposal[a], mean + weights[a]
         total = total + chance * arithmetic.log(mean / samples)
     return total
+
+
+def prove_weights() -> Proof:
+    """E_q[t p/q] = Σ p t, for one logarithm of (65) as for (62) and (67)."""
+    q, p, t = positive("q"), positive("p"), positive("t")
+    return prove_zero(q * (t * p / q) - p * t, "q (t p/q) = p t, outcome by outcome")
+
+
+# -- rows: scopes, families ------------------------------------------------------------------------
+
+SIGNED = "(-inf, 0) u (0, inf)"
+SUPPORT = ("proposals have exactly the support of the priors",)
+SAMPLE_FIELDS = {
+    "x": array("actions"),
+    "prior": distribution("actions"),
+    "proposal": distribution("actions"),
+    "beta": beta(high=4),
+}
+DRAWS = instances({"actions": (1, 3)}, **SAMPLE_FIELDS, samples=choice(1, 2, 3))
+DRAWN = scope(actions=">= 1", samples=">= 1", beta=SIGNED)

@@ -5,7 +5,7 @@
 The report leaves open whether this has a solution, one or several, and whether the alternation
 finds it. A solution exists (Brouwer). It need not be unique, need not be stable, and the rounds can
 cycle, already with two states and two actions: ``_perfect`` is that game, Φ its round, a decreasing
-or increasing function of one probability. With a last time there is one solution, found at once.
+or increasing function of one probability. With a last time there is one solution, and it is found.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SIZES = {"states": ">= 1", "actions": ">= 1", "opponent_actions": ">= 1"}
 BETAS = {"beta_agent": "(-inf, inf)", "beta_opponent": "(-inf, inf)"}
 COUPLED = scope(**SIZES, **BETAS, gamma="[0, 1)")
 
-# -- the rounds of three turn-based games ----------------------------------------------------------
+# -- the rounds of two turn-based games ------------------------------------------------------------
 
 #: stay or pass the move on; the opponent may keep it or give it back
 RELAY = [[[1, 0], [0, 1]], [[0, 1], [1, 0]]]

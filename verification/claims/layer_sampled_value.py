@@ -3,17 +3,12 @@
     V = log E_q[e^{Q(a)} p(a)/q(a)]     exact for every q with p's support
     V̂_K with K samples: E log mean_K w − log E w < 0 unless w = e^Q p/q is constant
 
-With u = w/E w = tilt/q, E u = 1, m <= u <= M, and u's central moments σ², μ₃, μ₄ under q:
-
-    σ²/(2MK) <= −E log ū_K <= σ²/(2mK),   −E log ū_K = σ²/(2K) − μ₃/(3K²) + r
-
 In units of reward the bias is that over β: V̂_K is too low for β > 0, too high for β < 0.
-Shapes: x, prior, proposal [A]; ū_K is the mean of K values of u.
+Shapes: x, prior, proposal [A].
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import sympy
@@ -24,13 +19,8 @@ from tabular_marl.verification import (
     Proof,
     Sampling,
     Symbolic,
-    array,
-    beta,
-    choice,
-    distribution,
     instances,
     positive,
-    prove_positive,
     prove_zero,
     scope,
     sides,
@@ -42,21 +32,22 @@ from tabular_marl.verification.arithmetic import (
     free_energy,
     tilt,
 )
-from tabular_marl.verification.claims._layer import expected_log, sampled, soft_value, weighted_mean
+from tabular_marl.verification.claims._layer import (
+    DRAWN,
+    DRAWS,
+    SAMPLE_FIELDS,
+    SIGNED,
+    prove_weights,
+    sampled,
+    soft_value,
+    weighted_mean,
+)
 from tabular_marl.verification.claims._rows import row
 
-SIGNED = "(-inf, 0) u (0, inf)"
 ACTIONS = scope(actions=">= 1")
 BETA = scope(actions=">= 1", beta=SIGNED)
-DRAWN = scope(actions=">= 1", samples=">= 1", beta=SIGNED)
-FIELDS = {
-    "x": array("actions"),
-    "prior": distribution("actions"),
-    "proposal": distribution("actions"),
-    "beta": beta(high=4),
-}
-FAMILY = instances({"actions": (1, 3)}, **FIELDS)
-DRAWS = instances({"actions": (1, 3)}, **FIELDS, samples=choice(1, 2, 3))
+FAMILY = instances({"actions": (1, 3)}, **SAMPLE_FIELDS)
+WITHOUT_PROPOSAL = {k: f for k, f in SAMPLE_FIELDS.items() if k != "proposal"}
 PAIR = {"x": [0, 1], "prior": ["1/2", "1/2"], "proposal": ["1/2", "1/2"]}
 
 # -- formulas --------------------------------------------------------------------------------------
@@ -127,58 +118,7 @@ def never_zero(arithmetic: Arithmetic, prior: Numbers, proposal: Numbers) -> Num
     return prior / proposal
 
 
-def moments(
-    arithmetic: Arithmetic, x: Numbers, prior: Numbers, proposal: Numbers, beta: Numbers
-) -> tuple[Numbers, list[Numbers]]:
-    """u = tilt/q, and its central moments of order 2, 3, 4."""
-    u = tilt(x, prior, beta, 0, arithmetic) / proposal
-    return u, [(proposal * (u - 1) ** k).sum(axis=0) for k in (2, 3, 4)]
-
-
-def remainder(
-    arithmetic: Arithmetic,
-    x: Numbers,
-    prior: Numbers,
-    proposal: Numbers,
-    beta: Numbers,
-    samples: int,
-    *,
-    upper: int,
-) -> Any:
-    """r of the expansion against 0, or its bound against r."""
-    u, (second, third, fourth) = moments(arithmetic, x, prior, proposal, beta)
-    loss = -expected_log(arithmetic, u, proposal, samples)
-    rest = loss - second / (2 * samples) + third / (3 * samples**2)
-    if not upper:
-        return sides(rest, 0 * rest)
-    spread = fourth + 3 * (samples - 1) * second**2
-    return sides(spread / (4 * arithmetic.minimum(u, 0) * samples**3), rest)
-
-
-def sandwich(
-    arithmetic: Arithmetic,
-    x: Numbers,
-    prior: Numbers,
-    proposal: Numbers,
-    beta: Numbers,
-    samples: int,
-    *,
-    upper: int,
-) -> Any:
-    """−E log ū against σ²/(2MK), or σ²/(2mK) against it."""
-    u, (second, _, _) = moments(arithmetic, x, prior, proposal, beta)
-    loss = -expected_log(arithmetic, u, proposal, samples)
-    if upper:
-        return sides(second / (2 * samples * arithmetic.minimum(u, 0)), loss)
-    return sides(loss, second / (2 * samples * arithmetic.maximum(u, 0)))
-
-
 # -- proofs ----------------------------------------------------------------------------------------
-
-
-def prove_weights() -> Proof:
-    q, p, t = positive("q"), positive("p"), positive("t")
-    return prove_zero(q * (t * p / q) - p * t, "q (e^Q p/q) = p e^Q, outcome by outcome")
 
 
 def prove_from_tilt() -> Proof:
@@ -198,62 +138,6 @@ def prove_leave_one_out() -> list[Proof]:
             (k + 1) * (s / k) - s / k - k * (s / k),
             "Σ_j (S − u_j)/K = S for K + 1 samples of sum S",
         ),
-    ]
-
-
-def prove_curvature() -> list[Proof]:
-    """h_c(u) = u − 1 − log u − (u−1)²/(2c): h_c(1) = 0, h_c' = (u−1)(c−u)/(uc)."""
-    u, c, v, w = (positive(name) for name in ("u", "c", "v", "w"))
-    h = u - 1 - sympy.log(u) - (u - 1) ** 2 / (2 * c)
-    slope = (u - 1) * (c - u) / (u * c)
-    return [
-        prove_zero(h.subs(u, 1), "h(1)"),
-        prove_zero(sympy.diff(h, u) - slope, "h'"),
-        prove_positive(slope.subs(c, u + w).subs(u, 1 + v), "c = M > u > 1: rises"),
-        prove_positive(
-            -slope.subs(u, 1 / (1 + v)).subs(c, 1 + w), "u < 1 <= c = M: falls, so h >= 0"
-        ),
-        prove_positive(-slope.subs(u, 1 + v).subs(c, 1 / (1 + w)), "u > 1 >= c = m: falls"),
-        prove_positive(
-            slope.subs(u, c * (1 + w)).subs(c, 1 / ((1 + w) * (1 + v))),
-            "m = c < u < 1: rises, so h <= 0",
-        ),
-        prove_zero(_second(positive("s"), positive("k")), "E(ū−1)² = σ²/K by induction on K"),
-    ]
-
-
-def _second(variance: Any, count: Any) -> Any:
-    """(K+1)² E(ū_{K+1}−1)² − K² E(ū_K−1)² − σ², with E(ū_K−1)² = σ²/K."""
-    return (count + 1) ** 2 * variance / (count + 1) - count**2 * variance / count - variance
-
-
-def prove_expansion() -> list[Proof]:
-    """h(δ) = δ − δ²/2 + δ³/3 − log(1+δ): h' = δ³/(1+δ), between 0 and δ³/m in size; and the
-    moments of a mean of K by induction on K."""
-    d, m, v, w, k = (positive(name) for name in ("d", "m", "v", "w", "k"))
-    s2, s4 = positive("s2"), positive("s4")
-    x = sympy.Symbol("x", real=True)
-    third = sympy.Symbol("s3", real=True)
-    slope = x**3 / (1 + x)
-    rational = 1 - x + x**2 - 1 / (1 + x)
-
-    def fourth(n: Any) -> Any:
-        return n * s4 + 3 * n * (n - 1) * s2**2  # E S_n⁴ of a sum of n centred terms
-
-    return [
-        prove_zero(rational - slope, "h' = δ³/(1+δ), so h >= h(0) = 0 on both sides"),
-        prove_positive((x**3 / m - slope).subs(x, d).subs(m, 1 / (1 + v)), "δ > 0: δ³/m > h'"),
-        prove_positive(
-            -(x**3 / m - slope).subs(x, 1 / (1 + v) - 1).subs(m, 1 / ((1 + v) * (1 + w))),
-            "m − 1 < δ < 0: |δ|³/m > |h'|, so h <= δ⁴/(4m)",
-        ),
-        prove_zero(fourth(sympy.Integer(1)) - s4, "E S_1⁴ = μ₄"),
-        prove_zero(
-            fourth(k + 1) - fourth(k) - 6 * k * s2 * s2 - s4,
-            "E S_{K+1}⁴ = E S_K⁴ + 6 E S_K² σ² + μ₄, the odd terms vanish",
-        ),
-        prove_zero((k + 1) * third - k * third - third, "E S_{K+1}³ = E S_K³ + μ₃"),
-        prove_zero(_second(s2, k), "E S_{K+1}² = E S_K² + σ²"),
     ]
 
 
@@ -324,7 +208,9 @@ row(
     Symbolic(prove_from_tilt),
     Sampling(
         from_tilt,
-        instances({"actions": (1, 3)}, **{k: f for k, f in FIELDS.items() if k != "proposal"}),
+        instances(
+            {"actions": (1, 3)}, **{k: f for k, f in SAMPLE_FIELDS.items() if k != "proposal"}
+        ),
         "== 0",
         examples=2000,
         batched=True,
@@ -341,30 +227,6 @@ row(
     Symbolic(prove_leave_one_out),
     Sampling(more, DRAWS, examples=300, search=False),
     rests_on=("log.below-tangent",),
-)
-row(
-    "report.062.curvature.added",
-    "proved",
-    "report (62)",
-    r"m \le u \le M: \ \tfrac{\chi^2}{2MK} \le -\beta(E[\hat V_K] - V) \le \tfrac{\chi^2}{2mK}, "
-    r"\quad \chi^2 = \textstyle\sum_a \tfrac{\mathrm{tilt}^2}{q} - 1",
-    "u = tilt/q. So the bias is of order 1/K for every q but the tilt, and never of smaller order.",
-    DRAWN,
-    Symbolic(prove_curvature),
-    Sampling(partial(sandwich, upper=0), DRAWS, examples=300, search=False),
-    Sampling(partial(sandwich, upper=1), DRAWS, examples=300, search=False),
-)
-row(
-    "report.062.rate.added",
-    "proved",
-    "report (62)",
-    r"-\beta(E[\hat V_K] - V) = \tfrac{\chi^2}{2K} - \tfrac{\mu_3}{3K^2} + r, \quad 0 \le r \le "
-    r"\tfrac{\mu_4 + 3(K-1)\chi^4}{4mK^3}",
-    "The delta method with its remainder: K times the bias tends to −χ²(tilt‖q)/(2β).",
-    DRAWN,
-    Symbolic(prove_expansion),
-    Sampling(partial(remainder, upper=0), DRAWS, examples=300, search=False),
-    Sampling(partial(remainder, upper=1), DRAWS, examples=300, search=False),
 )
 row(
     "report.062.support.added",
