@@ -243,7 +243,7 @@ row(
     sample(coupled_hopes, {"opponent_q": TABLE, "agent": FIELDS["agent"]}, ">= 0", STAGE_SIZES),
 )
 
-# -- convergence -----------------------------------------------------------------------------------
+# -- one solution ----------------------------------------------------------------------------------
 
 SYSTEM = scope(
     states=">= 1",
