@@ -58,7 +58,7 @@ def test_sampled_values_are_those_of_the_layer(beta, count):
 
 def test_the_expansion_is_the_layers_bounds():
     beta, count = 1.4, 3
-    bounds = layer.importance.sampled_bias_bounds(X, beta, count, PRIOR, PROPOSAL)
+    bounds = layer.sampled_bias_bounds(X, beta, count, PRIOR, PROPOSAL)
     u, (second, third, _) = rate.moments(FLOAT, X, PRIOR, PROPOSAL, beta)
     assert (PROPOSAL * u).sum() == pytest.approx(1, rel=1e-13)
     main = second / (2 * count) - third / (3 * count**2)

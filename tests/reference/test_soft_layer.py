@@ -128,7 +128,7 @@ def test_bias_falls_with_samples_to_its_first_order_between_the_bounds():
         biases = []
         for samples in (1, 2, 3, 10, 40, 160):
             bias = layer.sampled_free_energy(Q, beta, samples, PRIOR).bias
-            bounds = layer.importance.sampled_bias_bounds(Q, beta, samples, PRIOR)
+            bounds = layer.sampled_bias_bounds(Q, beta, samples, PRIOR)
             assert (bounds.lower <= bias + 1e-15).all()
             assert (bias <= bounds.upper + 1e-15).all()
             biases.append(np.abs(bias))

@@ -6,8 +6,10 @@ svgd        Stein particles (64) on an action line: where they come to rest
 """
 
 from tabular_marl.models.soft_layer.importance import (
+    BiasBounds,
     SampledFreeEnergy,
     sampled_balancing_value,
+    sampled_bias_bounds,
     sampled_free_energy,
     sampled_soft_q,
 )
@@ -31,6 +33,7 @@ from tabular_marl.models.soft_layer.svgd import (
 
 __all__ = [
     "ActionLine",
+    "BiasBounds",
     "Minimum",
     "Particles",
     "SampledFreeEnergy",
@@ -42,6 +45,7 @@ __all__ = [
     "residual_loss",
     "resting_particle",
     "sampled_balancing_value",
+    "sampled_bias_bounds",
     "sampled_free_energy",
     "sampled_soft_q",
     "stein_direction",
