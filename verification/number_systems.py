@@ -106,6 +106,11 @@ class Arithmetic:
         """x with matrix[i, j] x[j] = right[i]."""
         return np.linalg.solve(matrix, right)
 
+    def hull(self, low: Numbers, high: Numbers) -> Numbers:
+        """What is known of numbers between ``low`` and ``high``: in balls all of them, in other
+        arithmetics the middle."""
+        return (low + high) / 2
+
     def _axes(self, x: Numbers, axis: int | tuple[int, ...] | None) -> int | tuple[int, ...]:
         return tuple(range(np.ndim(x) - self.batch_axes)) if axis is None else axis
 
@@ -240,6 +245,9 @@ class _Ball(_Objects):
             return value
         value = rational(value)
         return value if is_infinite(value) else arb(fmpq(value.numerator, value.denominator))
+
+    def hull(self, low: Numbers, high: Numbers) -> Numbers:
+        return np.frompyfunc(lambda one, two: one.union(two), 2, 1)(low, high)
 
     def _exp(self, x: Any) -> Any:
         return x.exp()

@@ -15,9 +15,10 @@ triangular: the opponent's is ROMMEO on R^-i, the agent's a recipe given ρ; bot
 and the answer is proved, ρ's own error included. (52) being a soft maximum over a, this opponent
 hopes for the agent's help, at the price of leaving σ. Coupled, σ is the agent's current policy π
 (the graphical model of 1.3, and (99)): each player's system needs the other's answer. That map is
-solved by rounds, ρ_{k+1} against π_k, then π_{k+1} against ρ_{k+1}. No theorem gives it a limit: it
-may settle, cycle (with two states, two actions and integer rewards it often does, with period 2),
-or neither. ``damping`` d keeps the share d of the old policies.
+solved by rounds, ρ_{k+1} against π_k, then π_{k+1} against ρ_{k+1}. A solution exists for finite β
+(Brouwer), but it need be neither unique nor stable: rounds may settle, cycle (with two states, two
+actions and integer rewards they often do, with period 2), or neither. ``damping`` d keeps the share
+d of the old policies. With a last time there is one solution, reached in finitely many rounds.
 
 Units: the report's Q are β times ours. What is printed wrongly: (51) has no β^i although (55) has;
 (52) and (53) have no β^-i; (56) does not say which prior P(b|s) is, it is that of (54). (56) gives

@@ -47,6 +47,10 @@ RULES: dict[str, Rule] = {
         "a contraction of a complete space has one fixed point, reached from any start",
         "the fixed-point theorem of Banach",
     ),
+    "brouwer fixed point": Rule(
+        "a continuous map of a product of simplices into itself has a fixed point",
+        "the fixed-point theorem of Brouwer",
+    ),
     "backward induction over time": Rule(
         "a statement at the last step that passes from step t+1 to step t holds at every step",
         "induction on the number of steps that remain",
