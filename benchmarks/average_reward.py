@@ -63,13 +63,15 @@ def ours(reward, transition):
 def relative_value_iteration(reward, transition):
     """h ← Th − (Th)(0) until the span of Th − h is at most the tolerance."""
     h = np.zeros(STATES)
-    for sweep in range(1, 100_001):
+    sweeps = 0
+    while True:
+        sweeps += 1
         new = (reward + (transition @ h).reshape(reward.shape)).max(axis=1)
         change = new - h
         if np.ptp(change) <= TOLERANCE:
             break
         h = new - new[0]
-    return (change.min() + change.max()) / 2, f"{sweep} sweeps, rounding not counted"
+    return (change.min() + change.max()) / 2, f"{sweeps} sweeps, rounding not counted"
 
 
 def msdm(reward, transition):
