@@ -151,9 +151,7 @@ UNICHAIN = "the joint chain on (s, θ) has one recurrent class"
 T = distribution("states", "actions", "opponent_actions", "states")
 AGENT = distribution("states", "actions")
 OPPONENT = distribution("parameters", "states", "opponent_actions")
-UPDATE = distribution(
-    "parameters", "states", "actions", "opponent_actions", "states", "parameters", degenerate=True
-)
+UPDATE = distribution("parameters", "states", "actions", "opponent_actions", "states", "parameters")
 REWARD = array("states", "actions", "opponent_actions")
 CHAIN = distribution("states", "states")
 VALUE = array("states")
