@@ -1,7 +1,8 @@
 """The pseudo-code and the baselines. FURTHER App. E.3 (Algorithm 1), App. G.2, (25), (26).
 
-    line 23   ψ, ρ ← (ψ, ρ) − α_q J_q      line 24   θ ← θ + α_π J_π      line 25   φ ← φ − α J_elbo
-    meant     ψ, ρ ← (ψ, ρ) − α_q ∇J_q               θ ← θ + α_π ∇J_π               φ ← φ + α ∇J_elbo
+    line 23   (ψ, ρ) ← (ψ, ρ) − α_q J_q           meant   (ψ, ρ) − α_q ∇J_q
+    line 24   θ ← θ + α_π J_π                             θ + α_π ∇J_π
+    line 25   φ ← φ − α_φ J_elbo                          φ + α_φ ∇J_elbo
 
 Steps by the value of an objective instead of its gradient push every parameter the same way,
 whatever is best. Line 25 also has the sign of a loss, though (11), (24) are bounds to be raised. On
@@ -114,8 +115,7 @@ def towards(arithmetic: Arithmetic, online: Numbers, target: Numbers, rate: Numb
 
 
 def by_mean(arithmetic: Arithmetic, q: Numbers, first: Numbers, second: Numbers) -> Any:
-    """q of two joint actions of two neighbours, q [B, B], laws ``first``, ``second`` [2, B] of each;
-    their mean actions agree where ``where`` says so."""
+    """E q under two pairs of mixed actions of two neighbours; q [B, B], pairs [2, B]."""
 
     def value(laws: Numbers) -> Numbers:
         return (laws[0][:, None] * laws[1] * q).sum(axis=(0, 1))
@@ -244,8 +244,8 @@ row(
     "further.E.3.line23.corrected",
     "proved",
     f"{E3}; FURTHER (12)",
-    r"\{\psi, \rho\} \leftarrow \{\psi, \rho\} - \{\alpha_q, \alpha_\rho\}\, \nabla J_q \text{ does "
-    r"not raise a quadratic } J_q, \ \alpha \le 2/\text{bend}",
+    r"\{\psi, \rho\} \leftarrow \{\psi, \rho\} - \{\alpha_q, \alpha_\rho\}\, \nabla J_q \text{ "
+    r"does not raise a quadratic } J_q, \ \alpha \le 2/\text{bend}",
     "Descent of a loss. The gradient reaches ρ through y.",
     SHARE,
     Symbolic(prove_descend),
@@ -291,8 +291,8 @@ row(
     "refuted",
     f"{E3}; FURTHER (24)",
     r"\phi \leftarrow \phi - \alpha_\phi \nabla J_{\mathrm{elbo}} \text{ does not lower the bound}",
-    "With ∇ put in, the minus descends the evidence bound of (11), (24). It is right only if J_elbo "
-    "is minus the bound, as “reconstruction loss” suggests for a log-likelihood.",
+    "With ∇ put in, the minus descends the evidence bound of (11), (24). It is right only if "
+    "J_elbo is minus the bound, as “reconstruction loss” suggests for a log-likelihood.",
     SHARE,
     Counterexample(bound_down, {"at": 0, "best": 1, "bend": 1, "level": 0, "share": "1/10"}),
 )
@@ -300,8 +300,8 @@ row(
     "further.E.3.line25.corrected",
     "proved",
     f"{E3}; FURTHER (24)",
-    r"\phi \leftarrow \phi + \alpha_\phi \nabla J_{\mathrm{elbo}} \text{ does not lower a quadratic "
-    r"bound}, \ \alpha \le 2/\text{bend}",
+    r"\phi \leftarrow \phi + \alpha_\phi \nabla J_{\mathrm{elbo}} \text{ does not lower a "
+    r"quadratic bound}, \ \alpha \le 2/\text{bend}",
     "Ascent.",
     SHARE,
     Symbolic(prove_descend),
@@ -316,8 +316,8 @@ row(
     "further.E.3.line26.printed",
     "proved",
     E3,
-    r"\bar\psi \leftarrow \tau_q \psi + (1-\tau_q)\bar\psi: \ |\psi - \bar\psi'| = (1-\tau_q)\,|\psi "
-    r"- \bar\psi|",
+    r"\bar\psi \leftarrow \tau_q \psi + (1-\tau_q)\bar\psi: \ |\psi - \bar\psi'| = (1-\tau_q)\, "
+    r"|\psi - \bar\psi|",
     "The slow copy closes in at rate τ_q.",
     scope(rate="[0, 1]"),
     Symbolic(prove_towards),

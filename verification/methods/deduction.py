@@ -111,6 +111,11 @@ RULES: dict[str, Rule] = {
         "converges where every recurrent class is aperiodic",
         "the ergodic theorem of finite chains; Kemeny and Snell (1960), Puterman (1994) app. A",
     ),
+    "communicating decision problem": Rule(
+        "where from every state every recurrent state can be reached under some policy, the best "
+        "average reward is one number",
+        "a policy may first go where another start begins; Puterman (1994), section 8.3",
+    ),
     "derivative of a difference": Rule(
         "F(y) − F(x) = (y − x)·G(x, y) with G continuous gives ∇F(x) = G(x, x)",
         "divide by |y − x| and let y → x",
