@@ -144,14 +144,11 @@ def reindexed_closed(arithmetic: Arithmetic, laws: Numbers, value: Numbers) -> A
 
 
 def prove_mean() -> list[Proof]:
-    moved, after, first, second, third = symbols("moved after first second third")
-    return [
-        prove_zero((after - moved).subs(after, moved), "each ℓ: μ(·|ℓ+1) = μ(·|ℓ) P; sum over ℓ"),
-        prove_zero(
-            (second + third + first) - (first + second + third),
-            "Σ_ℓ μ(·|ℓ+1) has the terms of Σ_ℓ μ(·|ℓ) in another order (here k = 3)",
-        ),
-    ]
+    one, two, three, moved1, moved2, moved3 = symbols("mu1 mu2 mu3 mu1P mu2P mu3P")
+    mean = (moved1 + moved2 + moved3) - (one + two + three)
+    closed = {moved1: two, moved2: three, moved3: one}
+    what = "(μ_1 + … + μ_k) P = μ_2 + … + μ_k + μ_1 (here k = 3)"
+    return [prove_zero(mean.subs(closed, simultaneous=True), what)]
 
 
 def prove_powers() -> Proof:

@@ -265,8 +265,10 @@ def prove_entropy() -> Proof:
 
 
 def prove_pushed() -> Proof:
-    e, g = symbols("p_epsilon g")
-    return prove_zero(e * g - e * g, "the ε with f(ε) = a are collected into π(a)")
+    e0, e1, e2, g0, g1 = symbols("e0 e1 e2 g0 g1")
+    direct, law = e0 * g0 + e1 * g0 + e2 * g1, (e0 + e1, e2)
+    what = "the ε with f(ε) = a are collected into π(a)"
+    return prove_zero(direct - law[0] * g0 - law[1] * g1, what)
 
 
 # -- claims ----------------------------------------------------------------------------------------

@@ -213,10 +213,9 @@ def prove_telescoping() -> list[Proof]:
 
 
 def prove_shift() -> Proof:
-    first, weight, later = symbols("first weight later")
-    total = first + weight * later
+    r, p = symbols("r P")
     what = "term t of the sum from s_1 is term t + 1 of the sum from s_0: T terms t = 0 … T − 1"
-    return prove_zero(total - first - weight * later, what)
+    return prove_zero((r + p * r + p**2 * r) - (r + p * (r + p * r)), what)
 
 
 def prove_free_constant() -> Proof:
@@ -239,23 +238,22 @@ def prove_abel() -> list[Proof]:
     gamma, ahead, weight = symbols("gamma ahead weight")
     # Σ γ^t (P^t v − P^{t+1} v) = v − (1 − γ) Σ γ^t P^{t+1} v, term t ≥ 0 regrouped by P^{t+1} v
     regrouped = weight * gamma * ahead - weight * ahead + (1 - gamma) * weight * ahead
-    mean, v = symbols("mean v")
+    mean, v, rho = symbols("mean v rho")
     return [
         prove_zero(regrouped, "γ^{t+1} P^{t+1} v − γ^t P^{t+1} v = −(1 − γ) γ^t P^{t+1} v"),
         prove_zero(
-            (1 - gamma) * (v - mean) - ((1 - gamma) * v - (1 - gamma) * mean),
+            (1 - gamma) * (rho / (1 - gamma) + v - mean) - rho - (1 - gamma) * (v - mean),
             "(1 − γ) v_γ − ρ = (1 − γ)(v − m), m = (1 − γ) Σ γ^t P^{t+1} v a mean of v",
         ),
     ]
 
 
 def prove_multichain() -> list[Proof]:
-    v, pv, r, g = symbols("v Pv r g")
+    v, pv, g, pg = symbols("v Pv g Pg")
+    reward = v - pv + g
     return [
-        prove_zero((r - g) - (v - pv) - (r - g - v + pv), "S_T with ρ(x) telescopes the same way"),
-        prove_zero(
-            (r + pv - v) - g - (r - g + pv - v), "needs P g = g: each term of E[g(x_t)] is g"
-        ),
+        prove_zero(reward - g - (v - pv), "r − ρ(x) = v − P v, which telescopes as before"),
+        prove_zero((g + pg - 2 * g).subs(pg, g), "E[ρ(x_t)] = ρ(x_0) at every t needs P ρ = ρ"),
     ]
 
 
