@@ -110,7 +110,11 @@ def prove_floor() -> list[Proof]:
     q = above - m
     moved = (1 - alpha) * q + alpha * (extra - m * (1 - gamma) + gamma * (q + more))
     over = sympy.together(moved + m)
+    under = -m - above  # a value below the floor
+    risen = alpha * (extra - m * (1 - gamma) + gamma * (under + more) - under)
     return [
+        prove_nonnegative(sympy.together(risen), "q below the floor does not fall, γ in (0, 1)"),
+        prove_nonnegative(sympy.together(risen).subs(g, 0), "nor for γ = 0"),
         prove_nonnegative(over, "α in (0, 1), γ in (0, 1)"),
         prove_nonnegative(over.subs(rest, 0), "α = 1"),
         prove_nonnegative(over.subs(g, 0), "γ = 0"),
@@ -160,15 +164,15 @@ row(
     Deduction(
         ("further.A.floor.added",),
         "conjunction",
-        "the value played stays above the floor, hence above the other, which never changes",
+        "the value played stays above min(q, m), hence above the other, which never changes",
     ),
 )
 row(
     "further.A.floor.added",
     "proved",
     APPENDIX,
-    r"q \ge m := \tfrac{\min r}{1-\gamma} \Rightarrow (1-\alpha)\,q + \alpha\,(r + \gamma \max q) "
-    r"\ge m",
+    r"(1-\alpha)\,q + \alpha\,(r + \gamma \max q) \ge \min(q, m), \quad "
+    r"m := \tfrac{\min r}{1-\gamma}",
     "Stateless Q-learning does not push a value below the worst payoff for ever; r runs over what "
     "the action can be paid, −3 and −1 for C, −2 and 0 for D.",
     LEARNER,
