@@ -17,6 +17,7 @@ from scipy.sparse import csgraph
 from tabular_marl.games.transitions import check_transition
 from tabular_marl.validation import InputError
 
+Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 #: Steps of the chain after which a state of a class is chosen as its reference.
@@ -53,6 +54,28 @@ def closed_classes(graph: Any) -> Indices:
     number[np.argsort(first, kind="stable")] = np.arange(is_open.size)
     number[is_open] = -1
     return np.asarray(number[component])
+
+
+def is_irreducible(matrix: Array) -> bool:
+    """Whether all states of a dense matrix reach each other; looks at few rows where most do.
+
+    >>> is_irreducible(np.array([[0.0, 1.0], [1.0, 0.0]])), is_irreducible(np.eye(2))
+    (True, False)
+    """
+    return _reaches_all(matrix) and _reaches_all(matrix.T)
+
+
+def _reaches_all(matrix: Array) -> bool:
+    """Breadth-first search from state 0."""
+    reached = np.zeros(matrix.shape[0], dtype=bool)
+    reached[0] = True
+    frontier = np.array([0])
+    while frontier.size and not reached.all():
+        found = ~reached
+        found[found] = (matrix[frontier][:, found] > 0).any(axis=0)
+        reached |= found
+        frontier = np.flatnonzero(found)
+    return bool(reached.all())
 
 
 def often_visited(transition: Any, labels: Indices) -> Indices:

@@ -28,7 +28,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from tabular_marl.active.chain_structure import check_square, closed_classes, often_visited
+from tabular_marl.active.chain_structure import (
+    check_square,
+    closed_classes,
+    is_irreducible,
+    often_visited,
+)
 from tabular_marl.numerics.elimination import MAX_WORK, Elimination, eliminate
 from tabular_marl.numerics.kernels import chains as kernels
 from tabular_marl.validation import (
@@ -93,6 +98,8 @@ class MarkovChain:
 
         Classes are numbered by their smallest state.
         """
+        if not sparse.issparse(self.transition) and is_irreducible(self.transition):
+            return _locked(np.zeros(self.num_states, dtype=np.int64))
         return _locked(closed_classes(self._graph))
 
     @cached_property
@@ -157,9 +164,11 @@ class MarkovChain:
         return self._eliminate(MAX_WORK)
 
     def _eliminate(self, max_work: int) -> Elimination:
-        columns = self.transition[self._rest]
-        exits = np.asarray(columns[:, self.references].sum(axis=1)).ravel()
-        return eliminate(columns[:, self._rest], exits, max_work)
+        rest = self._rest
+        exits = np.asarray(self.transition[:, self.references].sum(axis=1)).ravel()[rest]
+        if sparse.issparse(self.transition):
+            return eliminate(self.transition[rest][:, rest], exits, max_work)
+        return eliminate(self.transition[np.ix_(rest, rest)], exits, max_work)
 
     def prepare(self, max_work: int) -> None:
         """Do the elimination of the long run now; TooMuchFill after ``max_work`` products."""

@@ -114,6 +114,29 @@ RULES: dict[str, Rule] = {
         "a <= b and b <= c give a <= c",
         "transitivity",
     ),
+    "common reachable state": Rule(
+        "a finite chain in which every state leads to one and the same state has one recurrent "
+        "class, and one stationary distribution",
+        "two closed classes would both contain that state; Kemeny and Snell (1960)",
+    ),
+    "convergence of a finite chain": Rule(
+        "the averages (Cesàro, Abel) of P^t converge to a P* with P P* = P* P = P*; P^t itself "
+        "converges where every recurrent class is aperiodic",
+        "the ergodic theorem of finite chains; Kemeny and Snell (1960), Puterman (1994) app. A",
+    ),
+    "communicating decision problem": Rule(
+        "where from every state every recurrent state can be reached under some policy, the best "
+        "average reward is one number",
+        "a policy may first go where another start begins; Puterman (1994), section 8.3",
+    ),
+    "derivative of a difference": Rule(
+        "F(y) − F(x) = (y − x)·G(x, y) with G continuous gives ∇F(x) = G(x, x)",
+        "divide by |y − x| and let y → x",
+    ),
+    "leading terms": Rule(
+        "sums, products and quotients of terms c ε^r (1 + o(1)) with c > 0 are of that form",
+        "the smallest exponent leads a sum; without subtractions nothing cancels",
+    ),
 }
 
 

@@ -1,0 +1,463 @@
+"""The pseudo-code and the baselines. FURTHER App. E.3 (Algorithm 1), App. G.2, (25), (26).
+
+    line 23   (ψ, ρ) ← (ψ, ρ) − α_q J_q           meant   (ψ, ρ) − α_q ∇J_q
+    line 24   θ ← θ + α_π J_π                             θ + α_π ∇J_π
+    line 25   φ ← φ − α_φ J_elbo                          φ + α_φ ∇J_elbo
+
+Steps by the value of an objective instead of its gradient push every parameter the same way,
+whatever is best. Line 25 also has the sign of a loss, though (11), (24) are bounds to be raised. On
+quadratics J = level ± bend (x − best)²/2 all of this is exact arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabular_marl.verification import (
+    Counterexample,
+    Deduction,
+    Proof,
+    Symbolic,
+    array,
+    discount,
+    distribution,
+    instances,
+    number,
+    positive,
+    prove_nonnegative,
+    prove_zero,
+    scope,
+    sides,
+)
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers, expectation
+from tabular_marl.verification.claims._further import sample, symbols
+from tabular_marl.verification.claims._rows import row
+
+# -- steps on a quadratic ------------------------------------------------------------------------
+
+
+def loss(at: Numbers, best: Numbers, bend: Numbers) -> Numbers:
+    """bend (x − best)²/2 >= 0, such as J_q of one pair (bend = 2)."""
+    return bend * (at - best) * (at - best) / 2
+
+
+def objective(at: Numbers, best: Numbers, bend: Numbers, level: Numbers) -> Numbers:
+    """level − bend (x − best)²/2, to be maximised."""
+    return level - loss(at, best, bend)
+
+
+def descend_by_value(
+    arithmetic: Arithmetic, at: Numbers, best: Numbers, bend: Numbers, step: Numbers
+) -> Any:
+    """J before and after x − α J."""
+    now = loss(at, best, bend)
+    return sides(now, loss(at - step * now, best, bend))
+
+
+def descend(
+    arithmetic: Arithmetic, at: Numbers, best: Numbers, bend: Numbers, share: Numbers
+) -> Any:
+    """J before and after x − α ∇J, α = share / bend."""
+    after = at - share * (at - best)
+    return sides(loss(at, best, bend), loss(after, best, bend))
+
+
+def ascend_by_value(
+    arithmetic: Arithmetic, at: Numbers, best: Numbers, bend: Numbers, level: Numbers, step: Numbers
+) -> Any:
+    """J after and before x + α J."""
+    now = objective(at, best, bend, level)
+    return sides(objective(at + step * now, best, bend, level), now)
+
+
+def ascend(
+    arithmetic: Arithmetic,
+    at: Numbers,
+    best: Numbers,
+    bend: Numbers,
+    level: Numbers,
+    share: Numbers,
+) -> Any:
+    """J after and before x + α ∇J, α = share / bend."""
+    after = at + share * (best - at)
+    return sides(objective(after, best, bend, level), objective(at, best, bend, level))
+
+
+def bound_by_value(
+    arithmetic: Arithmetic, at: Numbers, best: Numbers, bend: Numbers, level: Numbers, step: Numbers
+) -> Any:
+    """The bound after and before x − α J, as printed."""
+    now = objective(at, best, bend, level)
+    return sides(objective(at - step * now, best, bend, level), now)
+
+
+def bound_down(
+    arithmetic: Arithmetic,
+    at: Numbers,
+    best: Numbers,
+    bend: Numbers,
+    level: Numbers,
+    share: Numbers,
+) -> Any:
+    """The bound after and before x − α ∇J."""
+    after = at - share * (best - at)
+    return sides(objective(after, best, bend, level), objective(at, best, bend, level))
+
+
+def towards(arithmetic: Arithmetic, online: Numbers, target: Numbers, rate: Numbers) -> Any:
+    """Line 26: the new distance of ψ̄ to ψ against (1 − τ) times the old."""
+    moved = rate * online + (1 - rate) * target
+    away = arithmetic.absolute(online - target)
+    return sides((1 - rate) * away, arithmetic.absolute(online - moved))
+
+
+# -- mean field ----------------------------------------------------------------------------------
+
+
+def by_mean(arithmetic: Arithmetic, q: Numbers, first: Numbers, second: Numbers) -> Any:
+    """E q under two pairs of mixed actions of two neighbours; q [B, B], pairs [2, B]."""
+
+    def value(laws: Numbers) -> Numbers:
+        return (laws[0][:, None] * laws[1] * q).sum(axis=(0, 1))
+
+    return sides(value(first), value(second))
+
+
+def equal_means(arithmetic: Arithmetic, q: Numbers, first: Numbers, second: Numbers) -> Numbers:
+    """The mean actions agree."""
+    return -arithmetic.absolute(first.sum(axis=0) - second.sum(axis=0))
+
+
+def additive_by_mean(arithmetic: Arithmetic, part: Numbers, actions: Numbers) -> Any:
+    """Σ_j part(b_j) / N against the expectation under the mean action; actions [N, B]."""
+    each = expectation(actions, part, 1).sum(axis=0)
+    total = actions.sum(axis=0)
+    return sides(each, expectation(total, part, 0))
+
+
+# -- baselines -----------------------------------------------------------------------------------
+
+
+def target_now(
+    arithmetic: Arithmetic, reward: Numbers, value: Numbers, after: Numbers, gamma: Numbers
+) -> Any:
+    """r + γ v(s', ẑ) against E[r + γ v(s', ẑ')]; value [Z] at s', ẑ = 0, ẑ' of law ``after``."""
+    return sides(reward + gamma * value[0], reward + gamma * expectation(after, value, 0))
+
+
+def soft_target(
+    arithmetic: Arithmetic, reward: Numbers, policy: Numbers, alpha: Numbers, gamma: Numbers
+) -> Any:
+    """One state: the fixed point of y = r + γ v with v of (13), against Σ γ^t E r of (25)."""
+    bonus = -(policy * arithmetic.log(policy)).sum(axis=0)
+    paid = (policy * reward).sum(axis=0)
+    return sides((paid + alpha * bonus) / (1 - gamma), paid / (1 - gamma))
+
+
+def soft_target_corrected(
+    arithmetic: Arithmetic, reward: Numbers, policy: Numbers, alpha: Numbers, gamma: Numbers
+) -> Any:
+    """The same against Σ γ^t E[r + α H]: v = E[r + γ v] + α H."""
+    bonus = -(policy * arithmetic.log(policy)).sum(axis=0)
+    value = (policy * (reward + alpha * bonus)).sum(axis=0) / (1 - gamma)
+    return sides(value, (policy * (reward + gamma * value)).sum(axis=0) + alpha * bonus)
+
+
+def truncated(arithmetic: Arithmetic, reward: Numbers, gamma: Numbers, times: int = 3) -> Any:
+    """Σ_{t <= T} γ^t r against Σ_{t >= 0} γ^t r; constant reward."""
+    total = sum((gamma**t * reward for t in range(times + 1)), 0 * reward)
+    return sides(total, reward / (1 - gamma))
+
+
+def named_rho(arithmetic: Arithmetic, reward: Numbers, gamma: Numbers) -> Any:
+    """The average reward of a constant reward against its discounted return."""
+    return sides(reward, reward / (1 - gamma))
+
+
+def against_fixed(arithmetic: Arithmetic, reward: Numbers, gamma: Numbers) -> Any:
+    """Always a = 1 against a learner who plays b = the last a, b_0 = 0: with b fixed, and truly.
+
+    reward [A, B].
+    """
+    fixed = reward[1, 0] / (1 - gamma)
+    return sides(fixed, reward[1, 0] + gamma * reward[1, 1] / (1 - gamma))
+
+
+# -- proofs ----------------------------------------------------------------------------------------
+
+
+def prove_descend() -> list[Proof]:
+    bend, away, share, rest = (positive(name) for name in ("bend", "away", "share", "rest"))
+    drop = bend * away**2 / 2 * (1 - (1 - share) ** 2)
+    return [
+        prove_zero(drop - bend * away**2 * share * (2 - share) / 2, "J − J' = bend d² s (2 − s)/2"),
+        prove_nonnegative((share * rest).subs(share, 2 / (1 + rest)), "s and 2 − s are >= 0"),
+    ]
+
+
+def prove_towards() -> Proof:
+    psi, bar, tau = symbols("psi psibar tau")
+    return prove_zero(psi - (tau * psi + (1 - tau) * bar) - (1 - tau) * (psi - bar))
+
+
+def prove_mean() -> Proof:
+    law, part = symbols("a_j(b) part(b)")
+    other = symbols("a_k(b)")
+    return prove_zero(law * part + other * part - (law + other) * part, "b by b: linear in actions")
+
+
+def prove_target() -> Proof:
+    r, gamma, weight, v = symbols("r gamma p v")
+    what = "(25) splits off its first term as in (15): v(s, θ) = E[R + γ v(s', θ')], term by term"
+    return prove_zero(weight * (r + gamma * v) - weight * r - gamma * weight * v, what)
+
+
+def prove_soft_target() -> Proof:
+    p, r, alpha, log_p, gamma, v = symbols("pi r alpha logpi gamma v")
+    what = "term a of v = Σ π (q − α log π), q = r + γ v"
+    return prove_zero(
+        p * (r + gamma * v - alpha * log_p) - p * (r - alpha * log_p) - gamma * p * v, what
+    )
+
+
+# -- claims ----------------------------------------------------------------------------------------
+
+PLANE = scope(bend="(0, inf)", step="(0, inf)")
+SHARE = scope(bend="(0, inf)", share="[0, 2]")
+ANY = number(-4, 4)
+BEND = number("1/4", 4)
+E3 = "FURTHER App. E.3"
+G2 = "FURTHER App. G.2"
+
+row(
+    "further.E.3.line23.printed",
+    "refuted",
+    f"{E3}; FURTHER (12)",
+    r"\{\psi, \rho\} \leftarrow \{\psi, \rho\} - \{\alpha_q, \alpha_\rho\}\, J_q \text{ does not "
+    r"raise } J_q",
+    "∇ is missing. J_q >= 0, so every parameter falls for ever; a q below its target moves away "
+    "from it. q = 0, y = 1, any step.",
+    PLANE,
+    Counterexample(descend_by_value, {"at": 0, "best": 1, "bend": 2, "step": "1/10"}),
+)
+row(
+    "further.E.3.line23.corrected",
+    "proved",
+    f"{E3}; FURTHER (12)",
+    r"\{\psi, \rho\} \leftarrow \{\psi, \rho\} - \{\alpha_q, \alpha_\rho\}\, \nabla J_q \text{ "
+    r"does not raise a quadratic } J_q, \ \alpha \le 2/\text{bend}",
+    "Descent of a loss. The gradient reaches ρ through y.",
+    SHARE,
+    Symbolic(prove_descend),
+    sample(descend, instances({}, at=ANY, best=ANY, bend=BEND, share=number(0, 2)), ">= 0"),
+    assumes=("quadratic J, step at most 2/curvature",),
+)
+row(
+    "further.E.3.line24.printed",
+    "refuted",
+    f"{E3}; FURTHER (14); FURTHER (23)",
+    r"\theta^i \leftarrow \theta^i + \alpha_\pi J_\pi \text{ does not lower } J_\pi",
+    "∇ is missing: a positive J moves θ up even from its best value, a negative one down.",
+    PLANE,
+    Counterexample(ascend_by_value, {"at": 0, "best": 0, "bend": 1, "level": 1, "step": "1/10"}),
+)
+row(
+    "further.E.3.line24.corrected",
+    "proved",
+    f"{E3}; FURTHER (14); FURTHER (23)",
+    r"\theta^i \leftarrow \theta^i + \alpha_\pi \nabla J_\pi \text{ does not lower a quadratic } "
+    r"J_\pi, \ \alpha \le 2/\text{bend}",
+    "Plus is right: (14), (23) are to be maximised.",
+    SHARE,
+    Symbolic(prove_descend),
+    sample(
+        ascend,
+        instances({}, at=ANY, best=ANY, bend=BEND, level=ANY, share=number(0, 2)),
+        ">= 0",
+    ),
+    assumes=("quadratic J, step at most 2/curvature",),
+)
+row(
+    "further.E.3.line25.printed",
+    "refuted",
+    f"{E3}; FURTHER (24)",
+    r"\phi \leftarrow \phi - \alpha_\phi J_{\mathrm{elbo}} \text{ does not lower the bound}",
+    "∇ is missing here too.",
+    PLANE,
+    Counterexample(bound_by_value, {"at": 0, "best": 0, "bend": 1, "level": 1, "step": "1/10"}),
+)
+row(
+    "further.E.3.line25-sign.printed",
+    "refuted",
+    f"{E3}; FURTHER (24)",
+    r"\phi \leftarrow \phi - \alpha_\phi \nabla J_{\mathrm{elbo}} \text{ does not lower the bound}",
+    "With ∇ put in, the minus descends the evidence bound of (11), (24). It is right only if "
+    "J_elbo is minus the bound, as “reconstruction loss” suggests for a log-likelihood.",
+    SHARE,
+    Counterexample(bound_down, {"at": 0, "best": 1, "bend": 1, "level": 0, "share": "1/10"}),
+)
+row(
+    "further.E.3.line25.corrected",
+    "proved",
+    f"{E3}; FURTHER (24)",
+    r"\phi \leftarrow \phi + \alpha_\phi \nabla J_{\mathrm{elbo}} \text{ does not lower a "
+    r"quadratic bound}, \ \alpha \le 2/\text{bend}",
+    "Ascent.",
+    SHARE,
+    Symbolic(prove_descend),
+    sample(
+        ascend,
+        instances({}, at=ANY, best=ANY, bend=BEND, level=ANY, share=number(0, 2)),
+        ">= 0",
+    ),
+    assumes=("quadratic J, step at most 2/curvature",),
+)
+row(
+    "further.E.3.line26.printed",
+    "proved",
+    E3,
+    r"\bar\psi \leftarrow \tau_q \psi + (1-\tau_q)\bar\psi: \ |\psi - \bar\psi'| = (1-\tau_q)\, "
+    r"|\psi - \bar\psi|",
+    "The slow copy closes in at rate τ_q.",
+    scope(rate="[0, 1]"),
+    Symbolic(prove_towards),
+    sample(towards, instances({}, online=ANY, target=ANY, rate=number(0, 1))),
+)
+row(
+    "further.E.3.line16.printed",
+    "refuted",
+    E3,
+    r"\mathbf{a}_t = \{a^i_t, \bar a^{-i}_t\} \text{ is enough for } q(s, \hat z, \mathbf{a})",
+    "Two neighbours who agree and two who differ can have equal mean actions: with reward for "
+    "agreement, (1/2, 1/2) each against one of each kind.",
+    scope(opponent_actions=">= 1"),
+    Counterexample(
+        by_mean,
+        {
+            "q": [[1, 0], [0, 1]],
+            "first": [["1/2", "1/2"], ["1/2", "1/2"]],
+            "second": [[1, 0], [0, 1]],
+        },
+        "== 0",
+        where=equal_means,
+    ),
+)
+row(
+    "further.E.3.line16.corrected",
+    "proved",
+    E3,
+    r"q = \sum_j f(a^j) \Rightarrow q \text{ depends on } \bar a^{-i} \text{ alone}",
+    "Exact where neighbours enter additively; else an approximation, which the text calls "
+    "mean-field.",
+    scope(opponent_actions=">= 1", players=">= 1"),
+    Symbolic(prove_mean),
+    sample(
+        additive_by_mean,
+        instances(
+            {"opponent_actions": (1, 3), "players": (1, 4)},
+            part=array("opponent_actions"),
+            actions=distribution("players", "opponent_actions", degenerate=True),
+        ),
+    ),
+    assumes=("rewards and transitions additive in the neighbours' actions",),
+)
+row(
+    "further.G.2.target.printed",
+    "refuted",
+    f"{G2}; FURTHER (25)",
+    r"y = r^i + \gamma\, v(s', \hat z^{-i}; \bar\psi) \text{ is the target of } (25)",
+    "The others' next policies are ẑ^{-i}', as in (12): with ẑ^{-i} the value at s' is that of "
+    "others who did not learn. A prime is missing.",
+    scope(latents=">= 1", gamma="[0, 1)"),
+    Counterexample(
+        target_now, {"reward": 0, "value": [0, 1], "after": [0, 1], "gamma": "1/2"}, "== 0"
+    ),
+)
+row(
+    "further.G.2.target.corrected",
+    "proved",
+    f"{G2}; FURTHER (25)",
+    r"v(s, \theta^{-i}) = E[\mathcal{R}^i + \gamma\, v(s', \theta^{-i\prime})]",
+    "",
+    scope(latents=">= 1", gamma="[0, 1)"),
+    Symbolic(prove_target),
+)
+row(
+    "further.025.entropy.printed",
+    "refuted",
+    f"{G2}; FURTHER (25)",
+    r"\text{replacing the target in } (12) \text{ maximises } (25)",
+    "v in the target is the soft one of (13), (22); (25) has no entropy. One state, two actions, "
+    "reward 0, α = 1, γ = 1/2: 2 log 2 against 0.",
+    scope(actions=">= 1", alpha="[0, inf)", gamma="[0, 1)"),
+    Counterexample(
+        soft_target,
+        {"reward": [0, 0], "policy": ["1/2", "1/2"], "alpha": 1, "gamma": "1/2"},
+        "== 0",
+    ),
+)
+row(
+    "further.025.entropy.corrected",
+    "proved",
+    f"{G2}; FURTHER (25)",
+    r"y = r^i + \gamma v \text{ with } v \text{ of } (13) \text{ evaluates } E\sum_t \gamma^t "
+    r"(\mathcal{R}^i + \alpha \mathcal{H})",
+    "For α = 0 it is (25).",
+    scope(actions=">= 1", alpha="[0, inf)", gamma="[0, 1)"),
+    Symbolic(prove_soft_target),
+    sample(
+        soft_target_corrected,
+        instances(
+            {"actions": (1, 3)},
+            reward=array("actions"),
+            policy=distribution("actions"),
+            alpha=number(0, 4),
+            gamma=discount(),
+        ),
+    ),
+)
+row(
+    "further.025.index.printed",
+    "refuted",
+    "FURTHER (25); FURTHER (26)",
+    r"\sum_{t=0}^\infty \text{ with } a_{0:T} \text{ drawn} = \sum_{t=0}^T",
+    "The conditions of (25), (26) draw actions up to a T that the infinite sum does not have: "
+    "a_{0:∞} is meant.",
+    scope(gamma="[0, 1)"),
+    Counterexample(truncated, {"reward": 1, "gamma": "1/2", "times": 1}, "== 0"),
+)
+row(
+    "further.026.notation.printed",
+    "refuted",
+    "FURTHER (26)",
+    r"\rho^i_{\theta^i}(s, \theta^{-i}) = E\sum_t \gamma^t \mathcal{R}^i",
+    "ρ is the average reward everywhere else; the sentence before (26) calls this return v. "
+    "Constant reward 1, γ = 1/2: 1 against 2.",
+    scope(gamma="[0, 1)"),
+    Counterexample(named_rho, {"reward": 1, "gamma": "1/2"}, "== 0"),
+)
+row(
+    "further.026.notation.corrected",
+    "proved",
+    "FURTHER (26)",
+    r"v_\gamma = E\sum_t \gamma^t \mathcal{R}^i, \quad (1-\gamma)\,v_\gamma \to \rho \text{ as } "
+    r"\gamma \to 1",
+    "What relates the two.",
+    scope(states=">= 1"),
+    Deduction(
+        ("further.025.abel.added",),
+        "squeeze",
+        "|(1 − γ) v_γ − ρ| <= (1 − γ) sp(v) → 0",
+    ),
+    assumes=("the joint chain has one recurrent class",),
+)
+row(
+    "further.026.stationary.added",
+    "refuted",
+    "FURTHER (26); FURTHER (25)",
+    r"\text{the objective (26) is the return against others who learn}",
+    "(26) holds θ^{-i} fixed. Against a learner who copies the last action, always playing 1 earns "
+    "0 for ever by (26), and 1 from the second step on in fact.",
+    scope(gamma="[0, 1)"),
+    Counterexample(against_fixed, {"reward": [[0, 0], [0, 1]], "gamma": "1/2"}, "== 0"),
+)
