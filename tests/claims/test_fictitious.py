@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +12,9 @@ from scipy.special import logsumexp, rel_entr
 
 import tabular_marl as tm
 from tabular_marl.equilibria.product_form import proved_order
-from tabular_marl.verification import FLOAT, replay
+from tabular_marl.verification import FLOAT
 from tabular_marl.verification.claims._fictitious import Play
 from tabular_marl.verification.ledger import LEDGER
-from tabular_marl.verification.witness import CORPUS
 
 LEDGER.load_own()  # before a file of claims is imported by name, so that each claim knows its file
 CLAIMS = "tabular_marl.verification.claims"
@@ -261,13 +259,3 @@ def test_every_equation_and_proof_has_rows():
     wanted = [f"report ({n})" for n in (*range(39, 51), 158)]
     wanted += [f"report A.5.{n}" for n in range(1, 5)] + ["report 1.3"]
     assert not [w for w in wanted if w not in sources]
-
-
-REFUTED = sorted(name for name, c in MINE.items() if c.expects == "refuted")
-
-
-@pytest.mark.parametrize("name", REFUTED)
-def test_every_counterexample_is_kept_and_replays(name):
-    found = replay(Path(CORPUS) / f"{name}.json")
-    assert found.confirmed
-    assert not found.stale

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from scipy.optimize import minimize
 
 import tabular_marl as tm
 from tabular_marl.models import soft_layer as layer
-from tabular_marl.verification import FLOAT, replay
+from tabular_marl.verification import FLOAT
 from tabular_marl.verification.claims._layer import (
     expected_log,
     sampled,
@@ -19,7 +18,6 @@ from tabular_marl.verification.claims._layer import (
     target_loss,
 )
 from tabular_marl.verification.ledger import LEDGER
-from tabular_marl.verification.witness import CORPUS
 
 LEDGER.load_own()  # before a file of claims is imported by name, so that each claim knows its file
 rate, particles, balancing, critic = (
@@ -123,12 +121,3 @@ def test_a_sampled_bellman_solution_errs_as_the_ledger_says():
 def test_every_equation_has_rows():
     sources = " ".join(c.source for c in MINE.values())
     assert not [n for n in range(58, 69) if f"report ({n})" not in sources]
-
-
-def test_every_counterexample_is_kept_and_replays():
-    refuted = [name for name, claim in MINE.items() if claim.expects == "refuted"]
-    assert len(refuted) > 15
-    for name in refuted:
-        found = replay(Path(CORPUS) / f"{name}.json")
-        assert found.confirmed, name
-        assert not found.stale, name
