@@ -171,7 +171,7 @@ def test_question_1_switches_with_the_discount(patience, action):
 
 
 def test_question_1_on_average_is_settled_by_a_line():
-    """2 (1 − ε/2): the learner shows Bach at most so often, and from [10, 20] committing gets it."""
+    """The learner shows Bach at most with 1 − ε/2, and from [10, 20] committing gets that."""
     found = cell_bounds(bach_or_stravinsky(), 1.0, 0.9, 0.05, 150)
     assert found.upper == pytest.approx(1.95, abs=1e-3)
     learner = QLearning([10, 20], 1, 0.9, 0.05, grid=Grid(0, 20, 201, "linear"))
