@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -59,7 +58,7 @@ class _Cells:
     cells: int
 
     @property
-    def rule(self) -> tuple[Any, ...]:
+    def rule(self) -> tuple[Array, Array, float, float, float, float, float]:
         """The kernels' arguments, in their order."""
         return (
             self.own, self.learned, self.low, self.size, self.step_size, self.discount,
