@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -30,6 +29,9 @@ from tabular_marl.validation import InputError, discount_factor
 ROUNDING = 1e-12
 
 LAZINESS = 0.9
+
+#: Discounted value iteration stops when what it started from counts for so little.
+SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class _Cells:
     cells: int
 
     @property
-    def rule(self) -> tuple[Any, ...]:
+    def rule(self) -> tuple[Array, Array, float, float, float, float, float]:
         """The kernels' arguments, in their order."""
         return (
             self.own, self.learned, self.low, self.size, self.step_size, self.discount,
@@ -151,7 +153,7 @@ def discounted_cell_bounds(
     if place.shape != (2,) or place.min() < 0 or place.max() > cells:
         raise InputError("initial", "be two values that rewards can keep up", f"it was {initial}")
     i, k = np.minimum(place.astype(int), cells - 1)
-    sweeps = int(np.ceil(np.log(1e-9) / np.log(max(patience, 0.1))))
+    sweeps = int(np.ceil(np.log(SETTLED) / np.log(max(patience, 0.1))))
     bounds = np.empty((2, grid.own.shape[0]))
     for row, upper in enumerate((False, True)):
         extreme = float(grid.own.max() if upper else grid.own.min()) / (1 - patience)

@@ -165,7 +165,9 @@ def _verified(numbers: Dilemma, level: Fraction, word: tuple[int, ...]) -> Rotat
     for defects in word:
         total = numbers.after(total, bool(defects))
     x = total / (1 - numbers.contraction ** len(word))
-    values, defecting, not_defecting = [], [], []
+    values: list[Fraction] = []
+    defecting: list[Fraction] = []
+    not_defecting: list[Fraction] = []
     for defects in word:
         values.append(x)
         (defecting if defects else not_defecting).append(numbers.after(x, True))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tabular_marl.active.chains import MarkovChain
 from tabular_marl.active.influence import Influence, Play, play
 from tabular_marl.active.joint_chain import JointProcess
 from tabular_marl.study.figures import STYLE
@@ -198,26 +199,42 @@ def transition_graph(process: JointProcess, policy: ArrayLike | None = None) -> 
         size = float(np.clip(3000 / chain.num_states, 3, 90))
         away = chain.class_labels < 0
         axis.scatter(place[away, 0], place[away, 1], s=size * 0.5, color="#cfd5de", zorder=2, lw=0)
-        for number, members in enumerate(chain.recurrent_classes):
-            label = f"class {number}: {members.size} state{'s' if members.size > 1 else ''}"
-            axis.scatter(
-                place[members, 0], place[members, 1],
-                s=size, color=CURVES[number % len(CURVES)], zorder=3, lw=0,
-                label=None if chain.num_classes > len(CURVES)
-                else f"{label}, period {chain.periods[number]}",
+        if chain.num_classes > len(CURVES):  # too many to name: colours say what they earn
+            settled_states = np.flatnonzero(~away)
+            earned = _class_rewards(process, chain, policy)[chain.class_labels[settled_states]]
+            dots = axis.scatter(
+                place[settled_states, 0], place[settled_states, 1],
+                s=size, c=earned, cmap="viridis", zorder=3, lw=0,
             )  # fmt: skip
+            figure.colorbar(dots, ax=axis, shrink=0.7, label="mean reward of the class")
+        else:
+            for number, members in enumerate(chain.recurrent_classes):
+                count = f"{members.size} state{'s' if members.size > 1 else ''}"
+                axis.scatter(
+                    place[members, 0], place[members, 1], s=size, color=CURVES[number], zorder=3,
+                    lw=0, label=f"class {number}: {count}, period {chain.periods[number]}",
+                )  # fmt: skip
+            figure.legend(loc="outside lower center", frameon=False, fontsize=8, ncols=2)
         axis.autoscale_view()
         if axes_names is None:
             axis.set_axis_off()
         else:
             axis.set(xlabel=axes_names[0], ylabel=axes_names[1])
-        figure.legend(loc="outside lower center", frameon=False, fontsize=8, ncols=2)
         few = chain.num_classes
         axis.set_title(
             f"{chain.num_states} joint states, {few} recurrent class{'es' if few > 1 else ''}",
             loc="left",
         )
     return figure
+
+
+def _class_rewards(process: JointProcess, chain: MarkovChain, policy: ArrayLike | None) -> Any:
+    """The mean reward of agent i (of player 0, if everybody learns) in each class, [classes]."""
+    paid = process.rewards[process.player or 0]
+    weights = np.ones_like(paid) if policy is None else process.decision.weights(policy)
+    earned = chain.class_distribution * (paid * weights).sum(axis=1)
+    recurrent = chain.class_labels >= 0
+    return np.bincount(chain.class_labels[recurrent], earned[recurrent])
 
 
 def _arrows(axis: Axes, place: Any, source: Any, target: Any) -> None:

@@ -165,8 +165,13 @@ def test_a_bracket_out_of_reach_exits_with_3(capsys) -> None:
     assert "Proved bracket" in err
 
 
-def test_ctrl_c_is_one_line_and_130(capsys, monkeypatch) -> None:
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_ctrl_c_is_one_line_and_130(capsys, monkeypatch, wrapped) -> None:
+    """Also where numba wraps it in a SystemError."""
+
     def interrupt(*_: object, **__: object) -> None:
+        if wrapped:
+            raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
         raise KeyboardInterrupt
 
     monkeypatch.setattr("tabular_marl.active.average_reward.average_reward", interrupt)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tabular_marl.active.cell_bounds import cell_bounds
+from tabular_marl.active.cell_bounds import cell_bounds, discounted_cell_bounds
 from tabular_marl.active.greedy_learner import best_against_greedy, dilemma, hold
 from tabular_marl.active.influence import influence, play
 from tabular_marl.active.learners import Grid, QLearning, best_response
@@ -158,6 +158,24 @@ def test_cells_hold_the_exact_answer(alpha, gamma):
         assert bounds[1].upper - bounds[1].lower < bounds[0].upper - bounds[0].lower
     if gamma == 0:
         assert bounds[1].lower <= exact.gain[0] <= bounds[1].upper
+
+
+@pytest.mark.parametrize(("patience", "action"), [(0.88, 1), (0.94, 0)])
+def test_question_1_switches_with_the_discount(patience, action):
+    """Proved for the learner without a grid: comply (1) when impatient, commit (0) when patient."""
+    low, high = discounted_cell_bounds(
+        bach_or_stravinsky(), 1.0, 0.9, 0.05, 250, [10, 20], patience
+    )
+    assert low[action] > high[1 - action]
+    assert (low <= high).all()
+
+
+def test_question_1_on_average_is_settled_by_a_line():
+    """The learner shows Bach at most with 1 − ε/2, and from [10, 20] committing gets that."""
+    found = cell_bounds(bach_or_stravinsky(), 1.0, 0.9, 0.05, 150)
+    assert found.upper == pytest.approx(1.95, abs=1e-3)
+    learner = QLearning([10, 20], 1, 0.9, 0.05, grid=Grid(0, 20, 201, "linear"))
+    assert influence(bach_or_stravinsky(), {1: learner}).gain[0] == pytest.approx(1.95, abs=1e-9)
 
 
 def test_seats_can_be_swapped():
