@@ -224,7 +224,7 @@ MODEL = {
 BOUND = instances(SIZES, **MODEL, encoder=LAW)
 JOINT = instances(SIZES, joint=LAW, encoder=LAW, data=distribution("opponent_actions"))
 PAIR = {"first": LAW, "second": distribution("latents", "latents")}
-F = "FURTHER (24); FURTHER App. F"
+F = "FURTHER (24); FURTHER F"
 SURE = {"prior": ["1/2", "1/2"], "decoder": [[1], [1]], "data": [1], "encoder": ["1/2", "1/2"]}
 
 row(
@@ -386,7 +386,7 @@ row(
 row(
     "further.024.posterior.printed",
     "refuted",
-    "FURTHER (24); FURTHER App. E.1; FURTHER App. E.3",
+    "FURTHER (24); FURTHER E.1; FURTHER E.3",
     r"p(\hat z_{1:t}|\tau_{0:t-1}; \phi_{\mathrm{enc}}) = \prod_{t'} p(\hat z_{t'}|\tau_{t'-1}; "
     r"\phi_{\mathrm{enc}})",
     "Not with the encoder of E.1 and line 18, p(ẑ_{t+1}|ẑ_t, τ_t): what it passes on ties the "
@@ -397,7 +397,7 @@ row(
 row(
     "further.024.posterior.corrected",
     "proved",
-    "FURTHER (24); FURTHER App. E.1; FURTHER App. E.3",
+    "FURTHER (24); FURTHER E.1; FURTHER E.3",
     r"\log q(\hat z_{1:t}) = \sum_{t'=1}^t \log q(\hat z_{t'}|\hat z_{t'-1}, \tau_{t'-1})",
     "Along the encoder's own recursion.",
     LATENT,
@@ -481,7 +481,7 @@ row(
 row(
     "further.E.2.weight.printed",
     "refuted",
-    "FURTHER App. E.2; FURTHER (24)",
+    "FURTHER E.2; FURTHER (24)",
     r"\text{with weight } 0.01 \text{ on the KL what is maximised is a lower bound}",
     "A weight below 1 lets the encoder bet on the latent that explains the data at no price. Two "
     "latents, decoder 1 and 1/10, encoder almost sure of the first.",
@@ -500,7 +500,7 @@ row(
 row(
     "further.E.2.weight.corrected",
     "proved",
-    "FURTHER App. E.2; FURTHER (24)",
+    "FURTHER E.2; FURTHER (24)",
     r"\text{weight} \ge 1: \text{ a lower bound}",
     "Below 1 it is an objective of its own: reconstruction with a little regularisation.",
     scope(latents=">= 1", opponent_actions=">= 1", weight="[1, inf)"),
@@ -514,7 +514,7 @@ row(
 row(
     "further.E.2.window.printed",
     "proved",
-    "FURTHER App. E.2; FURTHER (24)",
+    "FURTHER E.2; FURTHER (24)",
     r"\tau_{0:t-1} \text{ cut to recent interactions: still a lower bound}",
     "Of the evidence of the window, given what the encoder holds at its start.",
     LATENT,
@@ -525,7 +525,7 @@ row(
 row(
     "further.E.1.index.printed",
     "refuted",
-    "FURTHER App. E.1; FURTHER App. E.3",
+    "FURTHER E.1; FURTHER E.3",
     r"\hat z_t \text{ is sampled from the encoder's } p(\hat z_{t+1}|\hat z_t, \tau_t)",
     "That is the law of ẑ_{t+1}, as line 18 has it. Decoder and policy at t use ẑ_t, the sample of "
     "the step before.",

@@ -557,7 +557,7 @@ row(
 row(
     "further.E.2.period.printed",
     "proved",
-    "FURTHER App. E.2; FURTHER App. I",
+    "FURTHER E.2; FURTHER I",
     r"k > 1 \text{ by } k \text{ consecutive samples: the same objective and gradient as } k = 1",
     "With one recurrent class k changes neither J nor ∇J, only how samples are correlated. The "
     "effect of k that appendix I leaves open is none in expectation.",
@@ -572,7 +572,7 @@ row(
 row(
     "further.007.memory.added",
     "refuted",
-    "FURTHER (7); FURTHER App. E.3",
+    "FURTHER (7); FURTHER E.3",
     r"\max_{\pi(a|s)} \rho = \max_{\pi(a|s, \theta^{-i})} \rho",
     "(7) and Props. 2, 3 write π(a^i|s; θ^i); the pseudo-code plays π(a|s, ẑ^{-i}). It matters: a "
     "learner who swaps at every step, reward 1 for a = θ: 1/2 against 1.",

@@ -1,4 +1,4 @@
-"""Does the start matter against a Q-learner? FURTHER App. A, Figure 6, Table 1.
+"""Does the start matter against a Q-learner? FURTHER A, Figure 6, Table 1.
 
 The iterated prisoner's dilemma; j learns stateless values, q(b) ← (1 − α) q(b) + α (r + γ max q),
 and plays the greedy action, or any with probability ε. The value played never falls below
@@ -146,7 +146,7 @@ def prove_exploring() -> Iterator[Proof]:
 
 # -- claims ----------------------------------------------------------------------------------------
 
-APPENDIX = "FURTHER App. A"
+APPENDIX = "FURTHER A"
 LEARNER = scope(step_size="(0, 1]", learner_discount="[0, 1)")
 TINY = scope(step_size="1", learner_discount="0")
 EXPLORING = scope(step_size="1", learner_discount="0", epsilon="(0, 1)")

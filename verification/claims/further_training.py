@@ -1,4 +1,4 @@
-"""The pseudo-code and the baselines. FURTHER App. E.3 (Algorithm 1), App. G.2, (25), (26).
+"""The pseudo-code and the baselines. FURTHER E.3 (Algorithm 1), App. G.2, (25), (26).
 
     line 23   (ψ, ρ) ← (ψ, ρ) − α_q J_q           meant   (ψ, ρ) − α_q ∇J_q
     line 24   θ ← θ + α_π J_π                             θ + α_π ∇J_π
@@ -226,8 +226,8 @@ PLANE = scope(bend="(0, inf)", step="(0, inf)")
 SHARE = scope(bend="(0, inf)", share="[0, 2]")
 ANY = number(-4, 4)
 BEND = number("1/4", 4)
-E3 = "FURTHER App. E.3"
-G2 = "FURTHER App. G.2"
+E3 = "FURTHER E.3"
+G2 = "FURTHER G.2"
 
 row(
     "further.E.3.line23.printed",
