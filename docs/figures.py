@@ -18,7 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tabular_marl as tm
+from tabular_marl.models.soft_layer.svgd import ActionLine
 from tabular_marl.study.figures import phase_diagram, three_values_diagram
+from tabular_marl.study.layer_figures import soft_layer
 from tabular_marl.study.level_figures import level_k_path
 from tabular_marl.study.logit_figures import certified_phase_diagram, logit_branches
 from tabular_marl.study.option_figures import option_value_map
@@ -121,6 +123,14 @@ def level_k_cycle() -> Figure:
     return level_k_path(pennies, 1.0, beta_opponent=-1.0, levels=16, **start)
 
 
+def soft_samples() -> Figure:
+    """Bias of sampled values; particles on two hills."""
+    actions = np.linspace(-4, 4, 161)
+    hills = np.log(np.exp(-((actions + 1.5) ** 2)) + 0.6 * np.exp(-((actions - 1.5) ** 2) / 0.5))
+    line = ActionLine(actions, hills)
+    return soft_layer([0.0, 1.0, 2.0], 2.0, [1, 2, 4, 8, 16, 32, 64], line, [1, 2, 4, 8, 16], 0.8)
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "phase-diagram": phase,
     "three-values": three_values,
@@ -129,6 +139,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "certified-window": certified_window,
     "fictitious-play": fictitious_play,
     "perfect-model": perfect_model,
+    "soft-layer": soft_samples,
     "soft-options": soft_options,
     "em": em,
     "level-k-limit": level_k_limit,
