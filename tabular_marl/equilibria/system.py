@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
-from tabular_marl.validation import InputError, finite_array, one_of, probability_rows
+from tabular_marl.validation import InputError, finite_array, float_array, one_of, probability_rows
 
 Array = NDArray[np.float64]
 Game = MatrixGame | StochasticGame
@@ -207,7 +207,8 @@ def _priors(
         if given is None:
             parts.append(np.full((states, counts[i]), 1.0 / counts[i]))
             continue
-        shape = (counts[i],) if np.ndim(given) == 1 else (states, counts[i])
+        given = float_array(f"priors[{i}]", given)
+        shape = (counts[i],) if given.ndim == 1 else (states, counts[i])
         checked = probability_rows(f"priors[{i}]", given, shape)
         parts.append(np.broadcast_to(checked, (states, counts[i])))
     return np.concatenate(parts, axis=1)
