@@ -295,6 +295,10 @@ def main(arguments: list[str] | None = None) -> None:
         code = fail(str(error), 2)
     except KeyboardInterrupt:
         code = fail("interrupted", 130)
+    except SystemError as error:  # how an interrupt inside compiled code arrives
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        code = fail("interrupted", 130)
     except BrokenPipeError:
         code = 0
     except OSError as error:
