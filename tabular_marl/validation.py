@@ -127,6 +127,13 @@ def positive(argument: str, value: object) -> float:
     return number
 
 
+def one_each(argument: str, values: object, count: int, of: str) -> None:
+    """Refuse what is not a sequence of ``count`` of something, such as one policy a player."""
+    if not hasattr(values, "__len__") or len(values) != count:
+        was = f"it held {len(values)}" if hasattr(values, "__len__") else f"it was {values!r}"
+        raise InputError(argument, f"hold {count} {of}", was)
+
+
 def inverse_temperature(argument: str, beta: object) -> float:
     """β in [−∞, ∞]; only NaN and non-numbers are refused."""
     value = _float(beta)

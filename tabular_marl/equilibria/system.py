@@ -28,7 +28,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
-from tabular_marl.validation import InputError, finite_array, float_array, one_of, probability_rows
+from tabular_marl.validation import (
+    InputError,
+    finite_array,
+    float_array,
+    one_each,
+    one_of,
+    probability_rows,
+)
 
 Array = NDArray[np.float64]
 Game = MatrixGame | StochasticGame
@@ -199,8 +206,7 @@ def _priors(
     """[S, ΣA] in kernel order."""
     if priors is None:
         return _uniform(tuple(counts[i] for i in order), states)
-    if len(priors) != len(counts):
-        raise InputError("priors", f"hold {len(counts)} priors or None", f"it held {len(priors)}")
+    one_each("priors", priors, len(counts), "priors or None, one a player")
     parts = []
     for i in order:
         given = priors[i]

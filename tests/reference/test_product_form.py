@@ -177,3 +177,13 @@ def test_nash_limit_of_a_stochastic_game_is_proved():
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(tm.InputError, match=message):
         tm.logit(tm.games.stag_hunt(), 1.0, 1.0, **arguments)
+
+
+@pytest.mark.parametrize("given", [None, 1.0, [[0.5, 0.5]]])
+def test_one_policy_and_one_prior_a_player(given):
+    game = tm.games.stag_hunt()
+    with pytest.raises(tm.InputError, match="policies must hold 2 policies, one a player"):
+        tm.exploitability(game, given)
+    if given is not None:
+        with pytest.raises(tm.InputError, match="priors must hold 2 priors or None, one a player"):
+            tm.nash_limit(game, given)
