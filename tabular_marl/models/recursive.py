@@ -92,6 +92,8 @@ def level_k(
     ``beta`` (and ``beta_opponent``, the same by default) in [−inf, inf] and 1/reward. ``chain``
     says who is conditional at level 1. ``agent_prior`` [a] or [s, a] and ``opponent_prior`` [b] or
     [s, b] are level 0. The other arguments are those of :func:`tabular_marl.solve`, for each level.
+    Each level is exact for the marginals as stored: one below 1e-308 (|β| times a difference of
+    rewards beyond about 700) is stored as 0, and later levels cannot choose it again.
     Raises InputError, NotConverged. Source: report (103)-(109).
 
     >>> import tabular_marl as tm
