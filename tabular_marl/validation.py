@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,7 +49,7 @@ def finite_array(
 
     ``where`` turns the index of a bad entry into words, for messages that speak a game's labels.
     """
-    array = _numbers(argument, values)
+    array = float_array(argument, values)
     if shape is not None and (
         array.ndim != len(shape)
         or any(want not in (None, have) for want, have in zip(shape, array.shape, strict=True))
@@ -89,7 +90,7 @@ def unit_sums(argument: str, sums: ArrayLike, where_row: Where = default_row) ->
         )
 
 
-def _numbers(argument: str, values: ArrayLike) -> NDArray[np.float64]:
+def float_array(argument: str, values: ArrayLike) -> NDArray[np.float64]:
     """One copy of ``values`` as float64; text, dates and complex numbers are not numbers here."""
     must = "be an array of numbers"
     if values is None:
@@ -111,31 +112,55 @@ def _first(bad: NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(bad)[0])
 
 
-def inverse_temperature(argument: str, beta: float) -> float:
+def integer(argument: str, value: object, least: int = 1) -> int:
+    """A whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(argument, f"be an integer >= {least}", f"it was {value!r}")
+    return int(value)
+
+
+def positive(argument: str, value: object) -> float:
+    """A finite number above 0."""
+    number = _float(value)
+    if not 0 < number < math.inf:
+        raise InputError(argument, "be a number > 0", f"it was {value!r}")
+    return number
+
+
+def one_each(argument: str, values: object, count: int, of: str) -> None:
+    """Refuse what is not a sequence of ``count`` of something, such as one policy a player."""
+    if not hasattr(values, "__len__") or len(values) != count:
+        was = f"it held {len(values)}" if hasattr(values, "__len__") else f"it was {values!r}"
+        raise InputError(argument, f"hold {count} {of}", was)
+
+
+def inverse_temperature(argument: str, beta: object) -> float:
     """β in [−∞, ∞]; only NaN and non-numbers are refused."""
-    try:
-        value = float(beta)
-    except (TypeError, ValueError):
-        raise InputError(argument, "be a number in [-inf, inf]", f"it was {beta!r}") from None
+    value = _float(beta)
     if math.isnan(value):
-        raise InputError(argument, "be a number in [-inf, inf]", "it was nan")
+        raise InputError(argument, "be a number in [-inf, inf]", f"it was {beta!r}")
     return value
 
 
-def discount_factor(argument: str, discount: float) -> float:
+def discount_factor(argument: str, discount: object) -> float:
     """γ in [0, 1)."""
-    try:
-        value = float(discount)
-    except (TypeError, ValueError):
-        raise InputError(argument, "be a number in [0, 1)", f"it was {discount!r}") from None
+    value = _float(discount)
     if not 0 <= value < 1:
         raise InputError(argument, "be a number in [0, 1)", f"it was {discount!r}")
     return value
 
 
+def _float(value: Any) -> float:
+    """``value`` as a float, NaN where it is none; an integer beyond float64 is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
 def one_of(argument: str, name: str, known: Collection[str]) -> str:
     """``name`` if it is known, else an error that suggests the nearest known name."""
-    if name in known:
+    if isinstance(name, str) and name in known:
         return name
     near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.4)
     hint = f" (did you mean {near[0]!r}?)" if near else ""

@@ -38,8 +38,10 @@ from tabular_marl.numerics.free_energy import free_energy, free_energy_and_tilt
 from tabular_marl.solution import NotConverged, Status
 from tabular_marl.validation import (
     InputError,
+    integer,
     inverse_temperature,
     one_of,
+    positive,
     probability_rows,
     read_only,
 )
@@ -156,6 +158,10 @@ def average_reward(
     started = time.perf_counter()
     one_of("method", method, _METHODS)
     one_of("on_failure", on_failure, ("raise", "return"))
+    tol = positive("tol", tol)
+    limit = 1000 if method == "policy-iteration" else 200_000
+    if max_iterations is not None:
+        limit = integer("max_iterations", max_iterations)
     operator = _operator(process, beta, prior)
     if operator.soft:
         everything = process.chain(np.broadcast_to(operator.prior, process.reward.shape))
@@ -165,7 +171,6 @@ def average_reward(
                 "be inf where the graph of all actions has several closed classes",
                 f"it has {everything.num_classes}",
             )
-    limit = max_iterations or (1000 if method == "policy-iteration" else 200_000)
     gain, bias, policy, chain, status, history = _METHODS[method](operator, tol, limit)
     if operator.soft:
         low, high = operator.bounds(bias)

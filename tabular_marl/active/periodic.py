@@ -26,14 +26,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from tabular_marl.active.chains import MAX_ENTRIES, Array, MarkovChain
-from tabular_marl.validation import InputError, probability_rows, read_only
-
-
-def check_period(k: object) -> int:
-    """k as an integer >= 1."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise InputError("k", "be an integer >= 1", f"it was {k!r}")
-    return int(k)
+from tabular_marl.validation import InputError, integer, probability_rows, read_only
 
 
 def periodic_distributions(chain: MarkovChain, k: int) -> Array:
@@ -48,7 +41,7 @@ def periodic_distributions(chain: MarkovChain, k: int) -> Array:
     >>> periodic_distributions(chain, 3)[0, 0].tolist()  # 3 is prime to the period
     [0.5, 0.5]
     """
-    k = check_period(k)
+    k = integer("k", k)
     parts = [math.gcd(k, int(d)) for d in chain.periods]
     if sum(parts) * k * chain.num_states > MAX_ENTRIES:
         raise InputError(
@@ -94,7 +87,7 @@ def periodic_limit(chain: MarkovChain, initial: ArrayLike, k: int) -> PeriodicLi
     >>> periodic_limit(two_cycle, [1, 0, 0], 2).distribution.tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
-    k = check_period(k)
+    k = integer("k", k)
     n = chain.num_states
     first = probability_rows("initial", initial, (n,))
     shift = sparse.csr_array(np.roll(np.eye(k), 1, axis=1))

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike
 from tabular_marl.equilibria.system import Array, Evaluation, Game, LogitSystem, logit_system
 from tabular_marl.numerics.kernels import logit_path as kernel
 from tabular_marl.solution import NotConverged
-from tabular_marl.validation import InputError, finite_array, read_only
+from tabular_marl.validation import InputError, finite_array, one_of, read_only
 
 if TYPE_CHECKING:
     from tabular_marl.equilibria.krawczyk import EquilibriumEnclosure
@@ -164,6 +164,7 @@ def logit_equilibria(
         targets = finite_array("lambdas", lambdas).reshape(-1)
     if targets.size == 0 or targets.min() < 0:
         raise InputError("lambdas", "hold numbers >= 0, at least one", f"it was {lambdas!r}")
+    one_of("on_failure", on_failure, ("raise", "return"))
     if not longest_step > 0:
         raise InputError("longest_step", "be a number > 0", f"it was {longest_step!r}")
     if targets.size > 1:

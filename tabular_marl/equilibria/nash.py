@@ -28,7 +28,7 @@ from tabular_marl.equilibria.logit import LogitBranch, logit_equilibria
 from tabular_marl.equilibria.system import Array, Game, logit_system, rewards
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
-from tabular_marl.validation import InputError
+from tabular_marl.validation import positive
 
 #: Log-odds (in units of the payoffs' spread) at which the branch is left.
 MOST_ODDS = 1e6
@@ -78,8 +78,7 @@ def nash_limit(
     >>> [[str(p) for p in policy[0]] for policy in limit.exact_policies], limit.exploitability
     ([['1/2', '1/2'], ['1/8', '7/8']], Fraction(0, 1))
     """
-    if not tol > 0:
-        raise InputError("tol", "be a number > 0", f"it was {tol!r}")
+    tol = positive("tol", tol)
     if isinstance(game, StochasticGame) and discount is not None:
         game = game.with_discount(discount)
     unit = logit_system(game, None, priors, "expectation").unit

@@ -41,9 +41,10 @@ from tabular_marl.equilibria.logit import LogitBranch, logit_equilibria
 from tabular_marl.equilibria.system import Evaluation, Game, common_interest
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.balancing_q import balancing_q
+from tabular_marl.models.recursive import independent_priors
 from tabular_marl.models.solve import two_player
 from tabular_marl.solution import Array, Enclosure, Solution, Status
-from tabular_marl.validation import InputError, finite_array, one_of, read_only
+from tabular_marl.validation import InputError, finite_array, one_of, positive, read_only
 
 #: Equilibria with more unknowns than this are not proved unless ``certify`` is called.
 PROVED_BY_DEFAULT = 120
@@ -112,10 +113,10 @@ def logit(
     started = time.perf_counter()
     one_of("method", method, ("auto", "homotopy"))
     betas = finite_array("(beta_agent, beta_opponent)", [beta_agent, beta_opponent])
+    tol = positive("tol", tol)
     seen = two_player(game, discount)
-    branch = logit_equilibria(
-        seen, 1.0, betas.tolist(), (agent_prior, opponent_prior), evaluation, on_failure=on_failure
-    )
+    priors = independent_priors(seen.num_states, seen.action_counts, agent_prior, opponent_prior)
+    branch = logit_equilibria(seen, 1.0, betas.tolist(), priors, evaluation, on_failure=on_failure)
     if not branch.equilibria:
         raise InputError("on_failure", "be 'raise' here", "the branch never reached these β")
     found = branch.equilibria[-1]

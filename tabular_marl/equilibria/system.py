@@ -28,7 +28,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
-from tabular_marl.validation import InputError, finite_array, one_of, probability_rows
+from tabular_marl.validation import (
+    InputError,
+    finite_array,
+    float_array,
+    one_each,
+    one_of,
+    probability_rows,
+)
 
 Array = NDArray[np.float64]
 Game = MatrixGame | StochasticGame
@@ -199,15 +206,15 @@ def _priors(
     """[S, ΣA] in kernel order."""
     if priors is None:
         return _uniform(tuple(counts[i] for i in order), states)
-    if len(priors) != len(counts):
-        raise InputError("priors", f"hold {len(counts)} priors or None", f"it held {len(priors)}")
+    one_each("priors", priors, len(counts), "priors or None, one a player")
     parts = []
     for i in order:
         given = priors[i]
         if given is None:
             parts.append(np.full((states, counts[i]), 1.0 / counts[i]))
             continue
-        shape = (counts[i],) if np.ndim(given) == 1 else (states, counts[i])
+        given = float_array(f"priors[{i}]", given)
+        shape = (counts[i],) if given.ndim == 1 else (states, counts[i])
         checked = probability_rows(f"priors[{i}]", given, shape)
         parts.append(np.broadcast_to(checked, (states, counts[i])))
     return np.concatenate(parts, axis=1)

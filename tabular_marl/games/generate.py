@@ -19,7 +19,7 @@ from scipy import sparse
 
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import Array, StochasticGame
-from tabular_marl.validation import InputError
+from tabular_marl.validation import InputError, integer
 
 #: Rows of a random CSR matrix are drawn in blocks of about this many candidates.
 BLOCK = 4_000_000
@@ -45,7 +45,7 @@ def random_game(
     StochasticGame('dense-4-3x2-seed-1', 4 states, actions 3×2, discount 0.9)
     """
     counts = _counts(actions)
-    states = _positive("states", states)
+    states = integer("states", states)
     rng = np.random.default_rng(seed)
     rows = rng.exponential(size=(states, *counts, states))
     rows /= rows.sum(axis=-1, keepdims=True)
@@ -66,7 +66,7 @@ def ring_game(
     array([0.59, 0.01, 0.  , 0.  , 0.4 ])
     """
     counts = _counts(actions)
-    states = _positive("states", states, 3)
+    states = integer("states", states, 3)
     rng = np.random.default_rng(seed)
     rows = states * math.prod(counts)
     weight = rng.exponential(size=(rows, 3))
@@ -98,8 +98,8 @@ def sparse_game(
 1200 transitions)
     """
     counts = _counts(actions)
-    states = _positive("states", states)
-    successors = _positive("successors", successors)
+    states = integer("states", states)
+    successors = integer("successors", successors)
     reach = (min(2 * successors, states) if window is None else window) if local else states
     if not successors <= reach <= states:
         raise InputError(
@@ -165,7 +165,7 @@ def _name(kind: str, counts: tuple[int, ...], seed: int) -> str:
 
 
 def _counts(actions: Sequence[int]) -> tuple[int, ...]:
-    counts = tuple(_positive(f"actions[{k}]", n) for k, n in enumerate(actions))
+    counts = tuple(integer(f"actions[{k}]", n) for k, n in enumerate(actions))
     if len(counts) < 2:
         raise InputError(
             "actions",
@@ -173,9 +173,3 @@ def _counts(actions: Sequence[int]) -> tuple[int, ...]:
             f"it was {actions!r}",
         )
     return counts
-
-
-def _positive(argument: str, value: int, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(argument, f"be an integer >= {least}", f"it was {value!r}")
-    return int(value)

@@ -21,7 +21,7 @@ from tabular_marl.games.labels import joint_labels
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.games.transitions import compact
-from tabular_marl.validation import InputError
+from tabular_marl.validation import InputError, integer
 
 #: No iterated game has more states than this.
 MOST_STATES = 1_000_000
@@ -41,8 +41,7 @@ def iterated(game: MatrixGame, memory: int = 1, discount: float = 0.9) -> Stocha
     >>> int(ipd.transition[2, 1, 0].argmax())  # after CD, the joint action DC leads to state DC
     3
     """
-    if isinstance(memory, bool) or not isinstance(memory, int | np.integer) or memory < 0:
-        raise InputError("memory", "be an integer >= 0", f"it was {memory!r}")
+    memory = integer("memory", memory, 0)
     counts = game.action_counts
     joint = math.prod(counts)
     # `offset[k]` is the first state with a history of length k; beyond the cap nothing is built

@@ -28,7 +28,6 @@ from __future__ import annotations
 
 from typing import Literal, Unpack
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_marl.models.solve import (
@@ -42,7 +41,7 @@ from tabular_marl.models.solve import (
 )
 from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation, check
 from tabular_marl.solution import Array, Solution
-from tabular_marl.validation import inverse_temperature, one_of
+from tabular_marl.validation import float_array, inverse_temperature, one_of
 
 VIEWS = ("agent", "opponent")
 
@@ -79,8 +78,9 @@ def balancing_q(
     )
     views = {"agent": (opponent, agent), "opponent": (agent, opponent)}
     seen = two_player(game, discount)
-    answering_prior = opponent_prior if view == "agent" else agent_prior
-    if answering_prior is not None and np.ndim(answering_prior) == 3:
+    name = "opponent_prior" if view == "agent" else "agent_prior"
+    prior = views[view][0].prior
+    if prior is not None and float_array(name, prior).ndim == 3:
 
         def conditional(solved: Solved) -> dict[str, Array]:
             return first_mover(solved) | {"conditional_policy": solved.linear.tilts[0]}

@@ -25,7 +25,9 @@ from tabular_marl.validation import (
     InputError,
     discount_factor,
     finite_array,
+    integer,
     one_of,
+    positive,
     probability_rows,
     read_only,
 )
@@ -94,11 +96,10 @@ def solve_batch(
     moves, payoffs, sizes = _games(transition, reward)
     gamma = discount_factor("discount", discount)
     one_of("on_failure", on_failure, ("raise", "return"))
-    if not tol > 0:
-        raise InputError("tol", "be a positive number", f"it was {tol!r}")
-    limit = math.ceil(1000 + 200 / (1 - gamma)) if max_iterations is None else max_iterations
-    if limit < 1:
-        raise InputError("max_iterations", "be at least 1", f"it was {limit}")
+    tol = positive("tol", tol)
+    limit = math.ceil(1000 + 200 / (1 - gamma))
+    if max_iterations is not None:
+        limit = integer("max_iterations", max_iterations)
     games, states, agents, opponents = sizes
     first, second = check(recipe, states, (agents, opponents))
     outer, inner = (opponents, agents) if first.axis == AGENT else (agents, opponents)

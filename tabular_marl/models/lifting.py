@@ -99,13 +99,6 @@ def share(policy: Array, choose: Array, terminate: Array, merged: Array, after: 
     return np.asarray(np.minimum(total, 1.0))
 
 
-def count(argument: str, number: object) -> int:
-    """How many options there are."""
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise InputError(argument, "be an integer of at least 1", f"it was {number!r}")
-    return int(number)
-
-
 def prior_over(
     argument: str, given: ArrayLike | None, shape: tuple[int, ...], axes: tuple[int, ...], own: int
 ) -> Array:

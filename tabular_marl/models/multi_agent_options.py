@@ -38,7 +38,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_marl.models.lifting import (
-    count,
     flat_initial,
     keep_or_choose,
     lift,
@@ -50,7 +49,7 @@ from tabular_marl.models.solve import Game, Options, Solved, build_as, two_playe
 from tabular_marl.numerics.free_energy import free_energy, tilt
 from tabular_marl.numerics.recipe import Aggregation
 from tabular_marl.solution import Array, Solution
-from tabular_marl.validation import inverse_temperature
+from tabular_marl.validation import InputError, integer, inverse_temperature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +108,9 @@ def multi_agent_options(
     """
     seen = two_player(game, discount)
     pair = num_options if isinstance(num_options, tuple) else (num_options, num_options)
-    m, n = (count("num_options", number) for number in pair)
+    if len(pair) != 2:
+        raise InputError("num_options", "be one number or a pair", f"it was {num_options!r}")
+    m, n = (integer("num_options", number) for number in pair)
     beta = inverse_temperature("beta", beta)
     beta_o = beta if beta_opponent is None else inverse_temperature("beta_opponent", beta_opponent)
     S, A, B = seen.reward.shape

@@ -34,7 +34,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_marl.models.lifting import (
-    count,
     flat_initial,
     keep_or_choose,
     lift,
@@ -46,7 +45,7 @@ from tabular_marl.models.solve import Game, Options, Solved, build_as, two_playe
 from tabular_marl.numerics.free_energy import free_energy_and_tilt
 from tabular_marl.numerics.recipe import Aggregation
 from tabular_marl.solution import Array, Solution
-from tabular_marl.validation import inverse_temperature
+from tabular_marl.validation import float_array, integer, inverse_temperature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +97,7 @@ def options(
     (array([[0.8499, 0.5352]]), array([[0.3832, 0.719 ]]), array([[0.8046, 0.1954]]))
     """
     seen = two_player(game, discount)
-    m = count("num_options", num_options)
+    m = integer("num_options", num_options)
     beta = inverse_temperature("beta", beta)
     states, rows, columns = seen.reward.shape
     joint = rows * columns
@@ -140,7 +139,7 @@ def _low_level_prior(prior: ArrayLike | None, shape: tuple[int, ...]) -> Array:
     states, rows, columns, m = shape
     given = prior
     if given is not None:
-        given = np.asarray(given)
+        given = float_array("prior", given)
         if given.shape == (rows, m) and columns == 1:
             given = given[:, None, :]
         if given.shape in (shape[1:], shape):

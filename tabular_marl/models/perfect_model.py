@@ -43,8 +43,16 @@ from tabular_marl.models.solve import Game, Options, Solved, build, first_mover,
 from tabular_marl.numerics.free_energy import free_energy
 from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation, Level, check
 from tabular_marl.solution import Array, Solution, Status
-from tabular_marl.validation import InputError, inverse_temperature, one_of
+from tabular_marl.validation import (
+    InputError,
+    discount_factor,
+    inverse_temperature,
+    one_of,
+    positive,
+)
 
+#: A tolerance that no solve reaches before the floating-point floor.
+FINEST = 1e-300
 EVALUATIONS = ("expectation", "regularised")
 U = 2.0**-53
 
@@ -107,8 +115,9 @@ def perfect_model(
     if evaluation == "regularised" and not 1e-100 <= abs(beta_i) < np.inf:
         must = "be finite and not 0 (1e-100 at least) for evaluation 'regularised'"
         raise InputError("beta_agent", must, f"it was {beta_i}")
-    if not 0 <= damping < 1:
-        raise InputError("damping", "be a number in [0, 1)", f"it was {damping!r}")
+    damping = discount_factor("damping", damping)  # the same rule
+    if not coupled and (damping or rounds is not None):
+        raise InputError("coupled", "be True for damping or rounds", f"it was {coupled!r}")
     system = _Systems(
         seen,
         Aggregation(AGENT, beta_i, agent_prior),
@@ -117,14 +126,13 @@ def perfect_model(
         options,
     )
     if not coupled:
-        theirs = system.opponent(None, None)
-        mine = system.agent(theirs.opponent_policy, None)
-        mine = replace(
-            mine,
-            opponent_q=theirs.opponent_q,
-            error_bound=system.bound(mine, theirs),
-            status=max((mine.status, theirs.status), key=list(Status).index),
-        )
+        theirs, mine = system.triangular()
+        wanted = positive("tol", options.get("tol", 1e-10))
+        if mine.status is Status.CONVERGED and _size(mine.error_bound) > wanted:
+            # the opponent's error counts up to β^-i/(1 − γ) times in the agent's: to the floor
+            theirs, mine = replace(system, options={**options, "tol": FINEST}).triangular()
+            if _size(mine.error_bound) <= wanted:
+                mine = replace(mine, status=Status.CONVERGED)
         return PerfectModel(**mine.__dict__, opponent=theirs)
 
     latest: list[Solution] = []
@@ -159,6 +167,14 @@ class _Systems:
     @property
     def levels(self) -> tuple[Level, ...]:
         return check((self.by_agent, self.by_opponent), *_sizes(self.game))
+
+    def triangular(self) -> tuple[Solution, Solution]:
+        """The opponent's answer and the agent's to it; its status is the worse of the two."""
+        theirs = self.opponent(None, None)
+        mine = self.agent(theirs.opponent_policy, None)
+        status = max((mine.status, theirs.status), key=list(Status).index)
+        bound = self.bound(mine, theirs)
+        return theirs, replace(mine, opponent_q=theirs.opponent_q, error_bound=bound, status=status)
 
     def opponent(self, sigma: Array | None, guess: Array | None) -> Solution:
         """(52)-(54): ROMMEO on the opponent's reward with its β, expecting ``sigma``."""
@@ -201,7 +217,9 @@ class _Systems:
         size = float(np.abs(theirs.q).max()) + float(np.abs(theirs.value).max())
         delta = gamma * theirs.error_bound + 2 * terms * U * size
         span = float(np.ptp(x, axis=1).max())
-        tau = np.expm1(2 * abs(beta) * delta) + (terms + 6 * abs(beta) * span) * U
+        with np.errstate(over="ignore"):  # beyond float64 the bound is infinite, and says so
+            tau = np.expm1(2 * abs(beta) * delta)
+        tau += (terms + 6 * abs(beta) * span) * U
         level = self.levels[0]
         prior = np.broadcast_to(level.prior, (level.prior.shape[0], *q.shape[1:]))
         y = free_energy(q, level.beta, np.broadcast_to(prior, q.shape), axis=1)
@@ -239,3 +257,8 @@ class _Systems:
 
 def _sizes(game: StochasticGame) -> tuple[int, tuple[int, ...]]:
     return game.num_states, game.action_counts
+
+
+def _size(bound: float | None) -> float:
+    """A bound as a number; infinite where nothing is proved."""
+    return np.inf if bound is None else bound

@@ -47,6 +47,7 @@ from tabular_marl.solution import Array, Solution
 from tabular_marl.validation import (
     InputError,
     finite_array,
+    float_array,
     inverse_temperature,
     one_of,
     read_only,
@@ -91,6 +92,8 @@ def level_k(
     ``beta`` (and ``beta_opponent``, the same by default) in [−inf, inf] and 1/reward. ``chain``
     says who is conditional at level 1. ``agent_prior`` [a] or [s, a] and ``opponent_prior`` [b] or
     [s, b] are level 0. The other arguments are those of :func:`tabular_marl.solve`, for each level.
+    Each level is exact for the marginals as stored: one below 1e-308 (|β| times a difference of
+    rewards beyond about 700) is stored as 0, and later levels cannot choose it again.
     Raises InputError, NotConverged. Source: report (103)-(109).
 
     >>> import tabular_marl as tm
@@ -104,8 +107,9 @@ def level_k(
     one_of("level_two", level_two, ("previous", "initial"))
     seen = two_player(game, discount)
     beta = inverse_temperature("beta", beta)
-    betas = (beta, beta if beta_opponent is None else beta_opponent)
-    priors = _level_zero(seen.num_states, seen.action_counts, agent_prior, opponent_prior)
+    other = beta if beta_opponent is None else beta_opponent
+    betas = (beta, inverse_temperature("beta_opponent", other))
+    priors = independent_priors(seen.num_states, seen.action_counts, agent_prior, opponent_prior)
     marginals = [priors]
 
     def step(carried: Carried, guess: Array | None) -> tuple[Solution, Carried]:
@@ -126,7 +130,7 @@ def level_k(
         marginals.append(after)
         return solution, Carried(after)
 
-    played = play(step, Carried(priors), "level-k", options, levels)
+    played = play(step, Carried(priors), "level-k", options, levels, unit="levels")
     agents, opponents = zip(*marginals, strict=True)
     return Levels(**played.__dict__, agent_marginals=agents, opponent_marginals=opponents)
 
@@ -163,10 +167,11 @@ def behavioural_levels(
     """
     seen = two_player(game, discount)
     beta = inverse_temperature("beta", beta)
-    betas = (beta, beta if beta_opponent is None else beta_opponent)
+    other = beta if beta_opponent is None else beta_opponent
+    betas = (beta, inverse_temperature("beta_opponent", other))
     if poisson_mean is not None and not float(finite_array("poisson_mean", poisson_mean)) > 0:
         raise InputError("poisson_mean", "be positive", f"it was {poisson_mean!r}")
-    priors = _level_zero(seen.num_states, seen.action_counts, agent_prior, opponent_prior)
+    priors = independent_priors(seen.num_states, seen.action_counts, agent_prior, opponent_prior)
     own = seen.reward if seen.opponent_reward is None else seen.opponent_reward
     marginals = [priors]
 
@@ -195,23 +200,23 @@ def behavioural_levels(
         pairs = zip(believed, after, strict=True)
         return solution, Carried(tuple((1 - share) * old + share * new for old, new in pairs))
 
-    played = play(step, Carried(priors), "behavioural-levels", options, levels)
+    played = play(step, Carried(priors), "behavioural-levels", options, levels, unit="levels")
     agents, opponents = zip(*marginals, strict=True)
     return Levels(**played.__dict__, agent_marginals=agents, opponent_marginals=opponents)
 
 
-def _level_zero(
+def independent_priors(
     states: int,
     actions: tuple[int, ...],
     agent_prior: ArrayLike | None,
     opponent_prior: ArrayLike | None,
 ) -> tuple[Array, Array]:
-    """Both priors as [s, a] and [s, b], checked; level 0 has no conditional policies."""
+    """Both priors as [s, a] and [s, b], checked: neither is conditional on the other's move."""
     recipe = (Aggregation(AGENT, 0.0, agent_prior), Aggregation(OPPONENT, 0.0, opponent_prior))
     for name, prior in (("agent_prior", agent_prior), ("opponent_prior", opponent_prior)):
-        axes = 0 if prior is None else np.ndim(prior)
+        axes = 0 if prior is None else float_array(name, prior).ndim
         if axes > 2:
-            must = "have one or two axes (level 0 is not conditional)"
+            must = "have one or two axes (it is not conditional)"
             raise InputError(name, must, f"it had {axes}")
     agent, opponent = check(recipe, states, actions)
     return (

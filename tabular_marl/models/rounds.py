@@ -22,7 +22,7 @@ import numpy as np
 
 from tabular_marl.models.solve import Options
 from tabular_marl.solution import Array, NotConverged, Solution, Status
-from tabular_marl.validation import InputError
+from tabular_marl.validation import integer
 
 #: Rounds before an alternation is given up, when none were asked for.
 MAX_ROUNDS = 2000
@@ -107,15 +107,16 @@ def play(
     options: Options,
     rounds: int | None = None,
     limit: Solution | None = None,
+    unit: str = "rounds",
 ) -> Rounds:
     """Play rounds from ``start`` until they settle, cycle, or reach ``limit``'s value.
 
-    ``rounds`` plays exactly that many; without it an alternation that does none of the three in
-    MAX_ROUNDS raises NotConverged with the path, unless ``options`` has on_failure="return".
-    Raises InputError.
+    ``rounds`` (in messages ``unit``) plays exactly that many; without it an alternation that does
+    none of the three in MAX_ROUNDS raises NotConverged with the path, unless ``options`` has
+    on_failure="return". Raises InputError.
     """
-    if rounds is not None and (not isinstance(rounds, int) or rounds < 1):
-        raise InputError("rounds", "be an integer of at least 1, or None", f"it was {rounds!r}")
+    if rounds is not None:
+        rounds = integer(unit, rounds)
     tol = options.get("tol", 1e-10)
     history, path, changes = [start], [], []  # type: list[Carried], list[Solution], list[float]
     period, bound = None, None  # type: int | None, float | None

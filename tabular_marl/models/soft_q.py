@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_marl.models.solve import Game, Options, Solved, build, two_player
 from tabular_marl.numerics.recipe import Aggregation
 from tabular_marl.solution import Array, Solution
+from tabular_marl.validation import float_array
 
 
 def soft_q(
@@ -43,8 +43,10 @@ def soft_q(
     seen = two_player(game, discount)
     shape = seen.reward.shape
     joint = (shape[0], shape[1] * shape[2])
-    if prior is not None and np.shape(prior) in (shape, shape[1:]):
-        prior = np.reshape(prior, (*np.shape(prior)[:-2], joint[1]))
+    if prior is not None:
+        prior = float_array("prior", prior)
+        if prior.shape in (shape, shape[1:]):
+            prior = prior.reshape(*prior.shape[:-2], joint[1])
 
     def fields(solved: Solved) -> dict[str, Array]:
         policy = solved.linear.weights.reshape(shape)

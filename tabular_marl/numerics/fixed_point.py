@@ -24,7 +24,7 @@ from tabular_marl.numerics.backup import Backup
 from tabular_marl.numerics.iterations import anderson, auto, newton, value_iteration
 from tabular_marl.numerics.search import Operator, Point, Search
 from tabular_marl.solution import NotConverged, Status
-from tabular_marl.validation import InputError, finite_array, one_of, read_only
+from tabular_marl.validation import finite_array, integer, one_of, positive, read_only
 
 Array = NDArray[np.float64]
 Method = Literal["auto", "newton", "value-iteration", "anderson"]
@@ -83,18 +83,15 @@ def fixed_point(
     started = time.perf_counter()
     run = METHODS[one_of("method", method, METHODS)]
     one_of("on_failure", on_failure, ("raise", "return"))
-    if not tol > 0:
-        raise InputError("tol", "be positive", f"it was {tol!r}")
-    if max_iterations is not None and max_iterations < 1:
-        raise InputError("max_iterations", "be at least 1", f"it was {max_iterations!r}")
+    tol = positive("tol", tol)
+    limit = MAX_SWEEPS if max_iterations is None else integer("max_iterations", max_iterations)
     operator: Operator = backup.specialised() if isinstance(backup, Backup) else backup
     offset, rest = 0.0, np.zeros(backup.states)
     if initial is not None:
         given = finite_array("initial", initial, (backup.states,))
         offset = (float(given.max()) + float(given.min())) / 2
         rest = given - offset
-    limit = MAX_SWEEPS if max_iterations is None else max_iterations
-    search = Search(operator, float(tol), limit, offset + rest)
+    search = Search(operator, tol, limit, offset + rest)
     point = search.look(offset, rest, jacobian=run is newton)
     if search.status is None:
         run(search, point)

@@ -106,10 +106,9 @@ def _arguments(
     moved = np.moveaxis(values, at, -1)
     if prior is None:
         weights = np.full((1, n), 1.0 / n)
-    elif np.ndim(prior) <= 1:
-        weights = probability_rows("prior", prior, (n,))[np.newaxis]
+    elif (given := finite_array("prior", prior)).ndim <= 1:
+        weights = probability_rows("prior", given, (n,))[np.newaxis]
     else:
-        given = finite_array("prior", prior)
         if given.ndim != values.ndim or given.shape[at] != n:
             raise InputError(
                 "prior",

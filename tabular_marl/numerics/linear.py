@@ -164,7 +164,8 @@ class PolicyEquations:
             dense.eliminate(matrix.copy(), b, x)
         else:
             x = linalg.lu_solve(linalg.lu_factor(matrix, check_finite=False), b, check_finite=False)
-        return LinearSolution(x, float(np.max(np.abs(b - matrix @ x))), 1, "lu")
+        with np.errstate(all="ignore"):  # a matrix singular to rounding leaves an infinite residual
+            return LinearSolution(x, float(np.max(np.abs(b - matrix @ x))), 1, "lu")
 
     # Sparse
 

@@ -18,7 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tabular_marl.validation import InputError, inverse_temperature, probability_rows, read_only
+from tabular_marl.validation import (
+    InputError,
+    float_array,
+    inverse_temperature,
+    probability_rows,
+    read_only,
+)
 
 AGENT, OPPONENT = 0, 1
 
@@ -80,7 +86,7 @@ def check(recipe: Recipe, states: int, actions: tuple[int, ...]) -> tuple[Level,
             shape[at] = count
             prior = np.full(shape, 1.0 / count)
         else:
-            given = np.asarray(step.prior)
+            given = float_array(name, step.prior)
             if given.ndim == 1:
                 shape = [1] * len(full)
                 shape[at] = given.shape[0]

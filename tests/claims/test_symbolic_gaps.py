@@ -13,6 +13,9 @@ from tabular_marl.verification.fields import Beta, Distribution
 from tabular_marl.verification.ledger import LEDGER
 from tabular_marl.verification.relation import evaluate
 
+#: families whose gaps are rational in these symbols; the others' have loops, sums over times or
+#: supports that SymPy cannot finish, and are checked from outside in their own tests
+FAMILIES = ("free_energy", "recipes", "rommeo_", "balancing_")
 #: a symbolic probability in an exponent, or an absolute value: no rational function
 BEYOND = {
     "report.020.response.corrected",
@@ -26,6 +29,9 @@ TEMPERATURES = ((2, 1), (1, 2))
 def equations():
     LEDGER.load_own()
     for claim in LEDGER:
+        home = claim.module.rsplit(".", 1)[-1]
+        if not home.startswith(FAMILIES):
+            continue
         if claim.expects == "proved" and any(isinstance(c, Symbolic) for c in claim.checks):
             for check in claim.checks:
                 if isinstance(check, Sampling) and check.relation == "== 0":

@@ -179,3 +179,17 @@ def test_cite_gives_exactly_the_methods_used(capsys) -> None:
     assert "tian2019" in out
     assert "johansson2017" in out
     assert "grau-moya2018" not in out
+
+
+def test_an_interrupt_inside_compiled_code_ends_like_any_other(capsys, monkeypatch) -> None:
+    def interrupted() -> int:
+        raise SystemError("a kernel returned with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setitem(cli.COMMANDS, "games", interrupted)
+    assert run(capsys, "games") == (130, "", "tabular-marl: interrupted\n")
+
+
+def test_a_wrong_level_is_named_as_the_command_names_it(capsys) -> None:
+    arguments = ("stag-hunt", "--model", "level-k", "--beta", "1", "--levels", "0")
+    code, _, err = run(capsys, "solve", *arguments)
+    assert (code, err) == (2, "tabular-marl: levels must be an integer >= 1; it was 0\n")

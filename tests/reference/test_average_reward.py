@@ -187,6 +187,19 @@ def test_soft_multichain_is_refused():
         average_reward(apart, beta=1.0)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tol": -1.0}, "tol must be a number > 0"),
+        ({"tol": math.nan}, "tol must be a number > 0"),
+        ({"max_iterations": 0}, "max_iterations must be an integer >= 1"),
+    ],
+)
+def test_bad_input(arguments, message):
+    with pytest.raises(InputError, match=message):
+        average_reward(DecisionProcess([[1.0, 0.0]], np.ones((1, 2, 1))), **arguments)
+
+
 def test_end_components_keep_what_can_be_kept():
     """States 0, 1 can cycle; 2 only passes; 3 absorbs; the risky action of 1 leaves."""
     rows = np.zeros((4, 2, 4))

@@ -350,8 +350,8 @@ def with_entry(index, value):
             {"recipe": (Aggregation(AGENT, 1.0, [1.0, 0.0, 1e-200]), Aggregation(OPPONENT, 1.0))},
             "prior must be 0 or at least 1e-100 in a batch",
         ),
-        ({"tol": 0.0}, "tol must be a positive number; it was 0.0"),
-        ({"max_iterations": 0}, "max_iterations must be at least 1; it was 0"),
+        ({"tol": 0.0}, "tol must be a number > 0; it was 0.0"),
+        ({"max_iterations": 0}, "max_iterations must be an integer >= 1; it was 0"),
         ({"on_failure": "rise"}, r"on_failure must be one of.*did you mean 'raise'"),
     ],
 )

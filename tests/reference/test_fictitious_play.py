@@ -194,7 +194,7 @@ def test_more_rounds_than_allowed_raise_with_the_path(monkeypatch):
     [
         ({"prior_update": "keep"}, "did you mean 'kept'"),
         ({"evaluation": "soft"}, "evaluation must be one of"),
-        ({"rounds": 0}, "rounds must be an integer of at least 1"),
+        ({"rounds": 0}, "rounds must be an integer >= 1"),
         ({"start": [0.5, 0.5, 0.0]}, "start must be None unless"),
         ({"opponent_prior": [1.0]}, "opponent_prior must have shape"),
     ],

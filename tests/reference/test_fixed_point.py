@@ -181,9 +181,9 @@ def test_answers_are_read_only_and_inputs_are_left_alone():
     ("arguments", "message"),
     [
         ({"method": "newtom"}, "did you mean 'newton'"),
-        ({"tol": 0.0}, "tol must be positive"),
-        ({"tol": math.nan}, "tol must be positive"),
-        ({"max_iterations": 0}, "max_iterations must be at least 1"),
+        ({"tol": 0.0}, "tol must be a number > 0"),
+        ({"tol": math.nan}, "tol must be a number > 0"),
+        ({"max_iterations": 0}, "max_iterations must be an integer >= 1"),
         ({"initial": [0.0, math.nan]}, "initial must hold finite numbers"),
         ({"initial": [0.0]}, "initial must have shape"),
         ({"on_failure": "ignore"}, "on_failure must be one of"),

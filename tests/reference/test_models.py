@@ -184,6 +184,7 @@ def policy_tolerance(beta, tolerance, solution):
     return math.expm1(2 * abs(beta) * tolerance) + (60 + 8 * abs(beta) * spread) * U
 
 
+RAGGED = [[0.5, 0.5], [0.5]]
 KINDS = ("uniform", "one", "state", "degenerate", "conditional")
 
 
@@ -377,6 +378,20 @@ class TestBadInput:
             (lambda g: tm.rommeo(g, 1.0, agent_prior=[0.5, 0.6]), "agent_prior must .* sum"),
             (lambda g: tm.pr2(g, 1.0, opponent_prior=[1.0]), "opponent_prior must have shape"),
             (lambda g: tm.rommeo(g, 1.0, method="newtn"), "did you mean 'newton'"),
+            (lambda g: tm.rommeo(g, 1.0, method=[]), "method must be one of"),
+            (lambda g: tm.rommeo(g, 10**400), "beta must be a number"),
+            (lambda g: tm.rommeo(g, 1.0, tol="fine"), "tol must be a number > 0; it was 'fine'"),
+            (lambda g: tm.rommeo(g, 1.0, tol=float("inf")), "tol must be a number > 0; it was inf"),
+            (lambda g: tm.rommeo(g, 1.0, max_iterations=1.5), "max_iterations must be an integer"),
+            (lambda g: tm.rommeo(g, 1.0, agent_prior=RAGGED), "agent_prior must be an array of"),
+            (lambda g: tm.soft_q(g, 1.0, prior=RAGGED), "prior must be an array of numbers"),
+            (lambda g: tm.options(g, 1.0, prior=RAGGED), "prior must be an array of numbers"),
+            (
+                lambda g: tm.balancing_q(g, 1.0, 1.0, opponent_prior=RAGGED),
+                "opponent_prior must be",
+            ),
+            (lambda g: tm.level_k(g, 1.0, agent_prior=RAGGED), "agent_prior must be an array of"),
+            (lambda g: tm.multi_agent_options(g, 1.0, (1, 2, 3)), "num_options must be one number"),
             (lambda g: tm.rommeo(g.payoffs, 1.0), "game must be a MatrixGame"),
             (
                 lambda g: tm.balancing_q(

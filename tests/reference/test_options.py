@@ -272,7 +272,7 @@ def test_ten_states_and_three_values_of_everything_in_a_second(beta_opponent):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda g: tm.options(g, 1.0, 0), "num_options must be an integer of at least 1"),
+        (lambda g: tm.options(g, 1.0, 0), "num_options must be an integer >= 1"),
         (lambda g: tm.options(g, 1.0, termination_prior=1.5), "termination_prior must hold prob"),
         (lambda g: tm.options(g, 1.0, prior=np.ones((2, 2))), "prior must have shape"),
         (lambda g: tm.options(g, 1.0, master_prior=[0.5, 0.6]), "master_prior must .* sum"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tabular_marl as tm
+from tabular_marl.solution import Status
 
 S, A, B = 3, 2, 3
 INF = math.inf
@@ -75,12 +76,22 @@ def test_fixed_priors_against_the_equations(betas, evaluation):
 
 
 def test_the_bound_counts_the_opponents_error():
-    """A loose tolerance leaves the opponent wrong; the agent's bound still holds."""
+    """A few sweeps leave the opponent wrong; the agent's bound still holds."""
     game = game_of(3, 0.95)
     exact = tm.perfect_model(game, 2.0, 3.0, tol=1e-12)
-    loose = tm.perfect_model(game, 2.0, 3.0, tol=0.05, method="value-iteration")
+    few = {"max_iterations": 4, "on_failure": "return"}
+    loose = tm.perfect_model(game, 2.0, 3.0, method="value-iteration", **few)
     apart = np.abs(loose.value - exact.value).max()
     assert 1e-6 < apart <= loose.error_bound + exact.error_bound
+
+
+@pytest.mark.parametrize("beta_opponent", [1.0, 10.0, 1000.0, 1e308])
+def test_converged_means_that_the_bound_is_within_the_tolerance(beta_opponent):
+    """The opponent's error, many times over, is part of the agent's bound."""
+    for seed in range(5):
+        result = tm.perfect_model(game_of(seed, 0.9), 1.0, beta_opponent, tol=1e-10)
+        assert (result.status is Status.CONVERGED) == (result.error_bound <= 1e-10)
+        assert result.error_bound < 1e-6 or beta_opponent == 1e308
 
 
 @pytest.mark.parametrize("coupled", [False, True])
@@ -186,6 +197,9 @@ def test_one_shot_coupling_settles_at_once():
             lambda g: tm.perfect_model(tm.StochasticGame(g.transition, g.reward), 1.0, 1.0),
             "game must have an opponent_reward",
         ),
+        (lambda g: tm.perfect_model(g, 1.0, 1.0, damping=0.5), "coupled must be True for"),
+        (lambda g: tm.perfect_model(g, 1.0, 1.0, rounds=0), "coupled must be True for"),
+        (lambda g: tm.perfect_model(g, 1.0, 1.0, damping=None), "damping must be a number in"),
     ],
 )
 def test_bad_input(call, message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import pairwise
 
@@ -161,3 +162,28 @@ def test_nash_limit_of_a_stochastic_game_is_proved():
     limit = tm.nash_limit(tm.games.iterated_prisoners_dilemma())
     assert limit.status is NashStatus.EXACT
     assert limit.exploitability == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tol": math.nan}, "tol must be a number > 0"),
+        ({"on_failure": "ignore"}, "on_failure must be one of"),
+        ({"agent_prior": [0.5, 0.6]}, "agent_prior must have rows that sum to 1"),
+        ({"opponent_prior": [1.0]}, "opponent_prior must have shape"),
+        ({"opponent_prior": np.full((1, 2, 2), 0.5)}, "opponent_prior must have one or two axes"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message):
+    with pytest.raises(tm.InputError, match=message):
+        tm.logit(tm.games.stag_hunt(), 1.0, 1.0, **arguments)
+
+
+@pytest.mark.parametrize("given", [None, 1.0, [[0.5, 0.5]]])
+def test_one_policy_and_one_prior_a_player(given):
+    game = tm.games.stag_hunt()
+    with pytest.raises(tm.InputError, match="policies must hold 2 policies, one a player"):
+        tm.exploitability(game, given)
+    if given is not None:
+        with pytest.raises(tm.InputError, match="priors must hold 2 priors or None, one a player"):
+            tm.nash_limit(game, given)

@@ -194,10 +194,10 @@ def test_the_reports_levels_differ_from_behavioural_ones():
     ("call", "message"),
     [
         (lambda g: tm.level_k(g, 1.0, chain="both"), "chain must be one of"),
-        (lambda g: tm.level_k(g, 1.0, levels=0), "rounds must be an integer of at least 1"),
+        (lambda g: tm.level_k(g, 1.0, levels=0), "levels must be an integer >= 1"),
         (lambda g: tm.level_k(g, 1.0, agent_prior=np.full((S, A, B), 0.5)), "agent_prior must"),
         (lambda g: tm.behavioural_levels(g, 1.0, poisson_mean=-1.0), "poisson_mean must be"),
-        (lambda g: tm.level_k(g, 1.0, beta_opponent=math.nan), "beta must be a number"),
+        (lambda g: tm.level_k(g, 1.0, beta_opponent=math.nan), "beta_opponent must be a number"),
     ],
 )
 def test_bad_input(call, message):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabular_marl.active.learners.rule import Array, Ints
-from tabular_marl.validation import InputError, finite_array, one_of
+from tabular_marl.validation import InputError, finite_array, integer, one_of
 
 #: A number within this many steps h of a grid point counts as that point (rounding of updates).
 ON_POINT = 1e-9
@@ -40,8 +40,7 @@ class Grid:
         low, high = (float(finite_array(n, getattr(self, n), ())) for n in ("low", "high"))
         if not low < high:
             raise InputError("high", f"be above low = {low:g}", f"it was {high:g}")
-        if isinstance(self.points, bool) or not isinstance(self.points, int) or self.points < 2:
-            raise InputError("points", "be an integer >= 2", f"it was {self.points!r}")
+        integer("points", self.points, 2)
         one_of("projection", self.projection, ("nearest", "linear"))
 
     @property

@@ -20,7 +20,7 @@ import numpy as np
 from tabular_marl.active.learners.grid import ON_POINT
 from tabular_marl.active.learners.rule import Array, Event, Ints, one_branch, unit_interval
 from tabular_marl.games.stochastic import StochasticGame
-from tabular_marl.validation import InputError, one_of, probability_rows
+from tabular_marl.validation import InputError, integer, one_of, probability_rows
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,7 @@ class Replicator:
 
     def bind(self, game: StochasticGame, player: int) -> _SimplexRule:
         """The rule for ``player`` in ``game``."""
-        n = self.resolution
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise InputError("resolution", "be an integer >= 1", f"it was {n!r}")
+        integer("resolution", self.resolution)
         one_of("projection", self.projection, ("nearest", "linear"))
         return _SimplexRule(self, game, player)
 

@@ -28,7 +28,7 @@ from tabular_marl.active.learners.rule import (
 )
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.numerics.free_energy import tilt
-from tabular_marl.validation import InputError, inverse_temperature, one_of
+from tabular_marl.validation import InputError, integer, inverse_temperature, one_of
 
 #: Expected payoffs this close, relative to the payoffs' size, are tied.
 TIED = 1e-12
@@ -57,8 +57,7 @@ class FictitiousPlay:
 
     def bind(self, game: StochasticGame, player: int) -> _WindowRule:
         """The rule for ``player`` in ``game``."""
-        if isinstance(self.memory, bool) or not isinstance(self.memory, int) or self.memory < 1:
-            raise InputError("memory", "be an integer >= 1", f"it was {self.memory!r}")
+        integer("memory", self.memory)
         one_of("tie", self.tie, TIES)
         return _WindowRule(self, game, player)
 
