@@ -412,7 +412,7 @@ def below_evidence(arithmetic: Arithmetic, **play: Numbers) -> Numbers:
 
 
 row(
-    "report.072.bound.printed",
+    "report.072.bound.corrected",
     "proved",
     "report (72)",
     r"\text{(72), summed from } t = 0, \text{ is a lower bound of } \log P(O=1)",

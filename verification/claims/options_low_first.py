@@ -68,8 +68,8 @@ row(
     r"D_{KL}(P^T\|\pi^{T*}) + P^T(1|s,z_{-})\,D_{KL}(P^H\|\pi^{H*}) \ge 0",
     "That (176) contains a mistake is right: with the priors for P it values the options under the "
     "priors instead of the best policies, less by exactly two divergences. Equal only where "
-    "nothing is to choose, V(s,·) constant on the support. (V(s_{t+1}, z'_t) in (176) is "
-    "V(s_{t+1}, z'_{t+1}).)",
+    "nothing is to choose, V(s,·) constant on the support. (V in (176) is V^lower, "
+    "undefined as printed, V(s_{t+1}, z'_t) is at z'_{t+1}, and γ is missing as in (76).)",
     STAGE,
     Deduction(
         ("report.075.identity.added", GIBBS),
@@ -448,4 +448,5 @@ row(
     STAGE,
     Deduction(("report.180.corrected", GIBBS), "substitution of equals", "E log η*/P^H = KL"),
     identity(missing, family(Q, PRIORS)),
+    assumes=("V(s) of (179) with 1/m inside the logarithm",),
 )
