@@ -444,7 +444,10 @@ row(
         "E_q of the identity on every trajectory; q has mass one",
     ),
     identity(bound, ONE_TIME, examples=256),
-    assumes=("each policy ≪ its prior (else both sides are infinite)",),
+    assumes=(
+        "c = 1 in (78) (else log P(O=1) less (T + 1) log c)",
+        "each policy ≪ its prior (else both sides are infinite)",
+    ),
 )
 
 
@@ -462,4 +465,5 @@ row(
     UNDISCOUNTED,
     Deduction(("report.080.corrected", GIBBS), "chain of inequalities", "log P(O=1) − (80) = KL"),
     inequality(below_evidence, ONE_TIME, examples=256),
+    assumes=("c = 1 in (78) (else log P(O=1) less (T + 1) log c)",),
 )
