@@ -222,3 +222,18 @@ def test_one_stage_ends_at_stackelberg(seed):
     assert result.opponent_policy[0].argmax() == leader
     assert result.opponent_policy[0, leader] > 0.99
     assert result.agent_policy[0, answers[leader], leader] > 0.99
+
+
+def test_the_bound_needs_the_constant_of_optimality():
+    q = np.random.default_rng(3).normal(1.0, 1.0, (2, 3, 2))
+    value = np.log(np.exp(q).mean(axis=(1, 2)))  # uniform priors; max_θ L is its mean
+    evidence = np.log(np.exp(q - q.max()).mean())  # log P(O=1), P(O=1|s,a,b) = exp(Q − max Q)
+    assert value.mean() - q.max() <= evidence < value.mean()
+
+
+def test_the_opposed_opponent_is_balancing_qs():
+    q = np.random.default_rng(4).normal(size=(3, 2))
+    answer = np.exp(q) / np.exp(q).sum(axis=0)  # (96), uniform prior
+    soft = np.log(np.exp(q).mean(axis=0))
+    np.testing.assert_allclose(np.log((answer * np.exp(-q)).sum(axis=0)), -soft, atol=1e-12)
+    assert (np.log((answer * np.exp(q)).sum(axis=0)) > soft).all()  # ratio 1

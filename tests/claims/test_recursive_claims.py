@@ -154,3 +154,16 @@ def test_em_and_levels_part_after_the_first_round():
     assert last.value()[0] == pytest.approx(1.9, abs=1e-6)
     found = tm.rommeo_em(tm.MatrixGame(q[0]), 1.0, agent_prior=start[0], opponent_prior=start[0])
     assert found.value[0] == pytest.approx(2.0, abs=1e-6)
+
+
+def test_level_two_gains_on_level_one_only_from_marginal_priors(given):
+    q, pi, rho = given["q"][0], given["pi"][0], given["rho"][0]
+    first = pi[:, None] * rho * np.exp(q)
+    agent, opponent = (first.sum(axis=k) / first.sum() for k in (1, 0))
+    for model in (rho, opponent):  # (107), (109)
+        assert np.log(agent @ np.exp(q) @ model) >= np.log(first.sum())
+
+    copied = np.eye(2)  # π_0(a|b): (105)'s conditional level zero in diag(1, 1)
+    law = copied * np.exp(copied) / 2
+    agent, opponent = (law.sum(axis=k) / law.sum() for k in (1, 0))
+    assert np.log(agent @ np.exp(copied) @ opponent) < np.log(law.sum())

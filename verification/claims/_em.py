@@ -2,7 +2,7 @@
 
     L(θ, ω) = mean_s { E_{π,ρ}[Q_ω] − E_ρ KL(π ‖ μ) − KL(ρ ‖ ν) }                            (91)
     E step   π ∝ μ exp Q(s,a,b),   ρ ∝ ν exp Q(s,b),   Q(s,b) = log Σ_a μ exp Q              (89)
-    evidence log P(O=1) = log mean_s exp V(s),   V(s) = log Σ_b ν exp Q(s,b)                 (90)
+    evidence log P(O=1) − log c = log mean_s exp V(s),   V(s) = log Σ_b ν exp Q(s,b)        (90)
     M step   Q of the policies, by policy evaluation
 
 a is the agent's action, b the opponent's; μ(a|s,b), ν(b|s) are the priors, U(s) = 1/S. A
@@ -45,7 +45,7 @@ def bound(game: Game, q: Numbers, policies: Pair) -> Numbers:
 
 
 def log_evidence(game: Game, q: Numbers) -> Numbers:
-    """log P(O=1) with P(O=1|s,a,b) = exp Q."""
+    """log P(O=1) − log c, where P(O=1|s,a,b) = c exp Q."""
     return free_energy(game.soft(q), None, 1, 0, game.arithmetic)
 
 

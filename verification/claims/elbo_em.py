@@ -30,6 +30,8 @@ from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.relation import Gap, Sides
 from tabular_marl.verification.strategies import Field
 
+# as C.1.2 reads (87), (95), (99); with their constant c, log P(O=1) − log c for log P(O=1)
+UNIT = ("P(O=1|s,a,b) = exp Q",)
 TABLES = scope(states=">= 1", actions=">= 1", opponent_actions=">= 1")
 FIELDS: dict[str, Field] = {
     "q": array("states", "actions", "opponent_actions"),
@@ -113,6 +115,7 @@ for tag, (of, fields, symbol, choices) in SYSTEMS.items():
             "the graph of one draw of s, b, a; what q keeps cancels",
         ),
         sample(_gap(of), fields, "== 0"),
+        assumes=UNIT,
     )
     row(
         f"report.{tag}.elbo-bound.added",
@@ -127,6 +130,7 @@ for tag, (of, fields, symbol, choices) in SYSTEMS.items():
             "the gap is KL >= 0",
         ),
         sample(_bound(of), fields),
+        assumes=UNIT,
     )
 
 row(
@@ -142,6 +146,7 @@ row(
         "special case",
         "the only kept factor is U(s), and the message behind it is V(s)",
     ),
+    assumes=UNIT,
 )
 row(
     "report.097.elbo-tight.added",
@@ -157,6 +162,7 @@ row(
         "special case",
         "the kept factors are U(s) and P*(b|s)",
     ),
+    assumes=UNIT,
 )
 row(
     "report.101.elbo-tight.added",
@@ -171,6 +177,7 @@ row(
         "special case",
         "the kept factors are U(s) and π(a|s,b), and (99) does not depend on a",
     ),
+    assumes=UNIT,
 )
 
 
@@ -188,9 +195,9 @@ row(
     "report (90); report (91)",
     r"\max_\theta \mathcal L(\theta,\omega) = \log P(O^i=1)",
     "The E step of EM should close the gap; here it cannot. Two states with nothing to choose, "
-    "Q = 0 and 1: 1/2 against log((1+e)/2).",
+    "Q = −1 and 0: −1/2 against log((1/e+1)/2).",
     TABLES,
-    Counterexample(e_step_gap, {"q": [[[0]], [[1]]]}, "== 0"),
+    Counterexample(e_step_gap, {"q": [[[-1]], [[0]]]}, "== 0"),
 )
 
 
@@ -211,10 +218,12 @@ row(
     r"\mathcal L(\theta_{t+1}, \omega_{t+1}) \ge \mathcal L(\theta_{t+1}, \omega_t) \Rightarrow "
     r"P_{\omega_{t+1}}(O^i=1) \ge P_{\omega_t}(O^i=1)",
     "EM raises the evidence because its E step is tight, and this one is not. Two states with "
-    "nothing to choose: Q = (0, 2) → (1, 1) keeps L at 1, and log P(O=1) falls from log((1+e²)/2) "
-    "to 1.",
+    "nothing to choose: Q = (−2, 0) → (−1, −1) keeps L at −1, and log P(O=1) falls from "
+    "log((1/e²+1)/2) to −1.",
     scope(states=">= 1"),
-    Counterexample(rises_together, {"before": [0, 2], "after": [1, 1]}, ">= 0", where=bound_rises),
+    Counterexample(
+        rises_together, {"before": [-2, 0], "after": [-1, -1]}, ">= 0", where=bound_rises
+    ),
 )
 
 
@@ -272,6 +281,7 @@ row(
         "y is the agent's action, kept with π(a|s,b)",
     ),
     sample(kept_inside, SYSTEMS["101"][1]),
+    assumes=UNIT,
 )
 
 
@@ -304,4 +314,5 @@ row(
         "at the tilts only the term of U(s) is left: KL(U ‖ U e^V/Z) = log mean e^V − mean V",
     ),
     sample(at_e_step, {n: FIELDS[n] for n in ("q", "agent_prior", "opponent_prior")}, "== 0"),
+    assumes=UNIT,
 )

@@ -180,7 +180,7 @@ row(
 def evidence_left(
     arithmetic: Arithmetic, q: Numbers, agent: Numbers, opponent: Numbers, **priors: Numbers
 ) -> Numbers:
-    """log P(O=1) − L."""
+    """log P(O=1) − log c − L."""
     game = tables(arithmetic, q, **priors)
     return log_evidence(game, q) - bound(game, q, (laid(agent), opponent))
 
@@ -189,13 +189,14 @@ row(
     "report.090.bound.added",
     "proved",
     "report (90); report (91)",
-    r"L(\theta, \omega) \le \log P_\omega(O^i = 1)",
-    "What L is a lower bound of.",
+    r"L(\theta, \omega) + \log c_\omega \le \log P_\omega(O^i = 1)",
+    "What L is a lower bound of. Without the constant c of (87) it is none where Q > 0: Q = 1 has "
+    "max L = 1 > 0.",
     STATES,
     Deduction(
-        ("report.090.printed", "report.091.corrected", GIBBS),
+        ("report.090.printed", "report.C.1.2.constant.corrected", GIBBS),
         "substitution of equals",
-        "log P(O) − L is a divergence",
+        "log P(O) − log c − L is a divergence",
     ),
     sample(
         evidence_left,

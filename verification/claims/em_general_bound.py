@@ -132,7 +132,7 @@ row(
 def agents_slack(
     arithmetic: Arithmetic, q: Numbers, agent: Numbers, answer: Numbers, agent_prior: Numbers
 ) -> Numbers:
-    """log P(O^i=1|O^-i=1) − L^i."""
+    """log P(O^i=1|O^-i=1) − log c − L^i."""
     game = tables(arithmetic, q, agent_prior, answer)
     evidence = free_energy(game.soft(q), None, 1, 0, arithmetic)
     return evidence - agents_bound(arithmetic, q, agent, answer, agent_prior)
@@ -150,8 +150,8 @@ row(
     "report.097.bound.added",
     "proved",
     "report (97)",
-    r"L^i(\theta, \omega) \le \log P(O^i = 1|O^{-i} = 1)",
-    "What (97) bounds: the agent's optimality given the opponent's.",
+    r"L^i(\theta, \omega) + \log c_\omega \le \log P(O^i = 1|O^{-i} = 1)",
+    "What (97) bounds, c the constant of (95): the agent's optimality given the opponent's.",
     STATES,
     Deduction(
         ("report.097.corrected", "report.090.bound.added"),
@@ -166,9 +166,9 @@ row(
     "report (97)",
     r"\max_\theta L^i = \log P(O^i = 1|O^{-i} = 1)",
     "The posterior moves b (and s) as well; the family keeps P*. One state suffices: answers worth "
-    "0 and 1.",
+    "−1 and 0, P(O^i|·) = exp Q^i.",
     STATES,
-    Counterexample(agents_best_slack, {"q": [[[0, 1]]]}, "== 0"),
+    Counterexample(agents_best_slack, {"q": [[[-1, 0]]]}, "== 0"),
 )
 
 

@@ -96,6 +96,7 @@ row(
         "conjunction",
     ),
     sample(own_rises, stage_fields()),
+    assumes=("L^i and L^-i as corrected",),
 )
 
 

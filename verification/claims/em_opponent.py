@@ -22,7 +22,14 @@ from tabular_marl.verification import (
     sides,
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, tilt
-from tabular_marl.verification.claims._em import DUALITY, GIBBS, STATES, mean, tables
+from tabular_marl.verification.claims._em import (
+    DUALITY,
+    GIBBS,
+    STATES,
+    mean,
+    stage_fields,
+    tables,
+)
 from tabular_marl.verification.claims._em_general import (
     OPPONENT,
     TWO_ANSWERS,
@@ -204,4 +211,45 @@ row(
     "It prefers the risky answer: 2 or 0 by a fair coin over 1 for sure.",
     STATES,
     Counterexample(expected_reply, {"w": [[[2, 1], [0, 1]]]}, "== 0"),
+)
+
+
+def scaled(arithmetic: Arithmetic, q: Numbers, ratio: Numbers, **priors: Numbers) -> Any:
+    """(99) at (96) for Q^-i = ratio · Q^i, and ratio · Q^i(s,b), which Balancing-Q has."""
+    game = tables(arithmetic, q, **priors)
+    return sides(soft_answer(arithmetic, ratio * q, game.agent_tilt(q)), ratio * game.agent_soft(q))
+
+
+def opposed(arithmetic: Arithmetic, q: Numbers, agent_prior: Numbers) -> Any:
+    """The same in a zero-sum pair of tables."""
+    return scaled(arithmetic, q, arithmetic.number(-1), agent_prior=agent_prior)
+
+
+def prove_opposed() -> Proof:
+    mu, t, z = positive("mu"), positive("t"), positive("Z")
+    return prove_zero((mu * t / z) / t - mu / z, "Σ_a π e^{−Q} = Σ_a μ/Z = e^{−Q(s,b)}, each a")
+
+
+row(
+    "report.099.balancing.added",
+    "proved",
+    "report 3.2; report (96); report (99); report (46)",
+    r"Q^{-i} = -Q^i,\ \pi_\theta = \pi_{(96)}: \ Q^{-i}(s, b) = -Q^i(s, b), \text{ so (100) with "
+    r"exp is } \rho \propto P(b|s) e^{-Q^i(s, b)}",
+    '"Balancing-Q can be made into decentralized version": on opposed tables, prior kept, it is '
+    "Balancing-Q's opponent at β^-i = −β^i.",
+    STATES,
+    Symbolic(prove_opposed),
+    sample(opposed, {name: stage_fields()[name] for name in ("q", "agent_prior")}, "== 0"),
+)
+row(
+    "report.099.balancing-ratio.added",
+    "refuted",
+    "report 3.2; report (96); report (99); report (46)",
+    r"Q^{-i} = (\beta^{-i}/\beta^i) Q^i,\ \pi_\theta = \pi_{(96)}: \ Q^{-i}(s, b) = "
+    r"(\beta^{-i}/\beta^i) Q^i(s, b)",
+    "Not for other ratios: (99) averages over the agent's answer, Balancing-Q over its prior. "
+    "Ratio 1, Q = (1, 0): log((1 + e²)/(1 + e)) > log((1 + e)/2).",
+    STATES,
+    Counterexample(scaled, {"q": [[[1], [0]]], "ratio": 1}, "== 0"),
 )

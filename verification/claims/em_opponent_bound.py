@@ -142,8 +142,8 @@ row(
     "report.101.e-step.added",
     "proved",
     "report (100); report (101)",
-    r"\arg\max_\phi L^{-i} = \rho_{(100)},\quad L^{-i} \le \log P(O^{-i} = 1|O^i = 1)",
-    "Tight at (100) for one state.",
+    r"\arg\max_\phi L^{-i} = \rho_{(100)},\quad L^{-i} + \log c \le \log P(O^{-i} = 1|O^i = 1)",
+    "c the constant of (99). Tight at (100) for one state.",
     STATES,
     Deduction(
         ("free-energy.variational.maximum", "report.101.corrected", GIBBS),

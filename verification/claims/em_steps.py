@@ -102,12 +102,12 @@ row(
         "E V does not depend on θ, and the divergences vanish only at (π*, ρ*)",
     ),
     sample(e_rise, stage_fields()),
-    assumes=("θ ranges over all policies",),
+    assumes=("L of (91) as corrected", "θ ranges over all policies"),
 )
 
 
 def slack_after(arithmetic: Arithmetic, q: Numbers, **priors: Numbers) -> Numbers:
-    """log P(O=1) − L after the E step."""
+    """log P(O=1) − log c − L after the E step."""
     game = tables(arithmetic, q, **priors)
     return log_evidence(game, q) - bound(game, q, e_step(game, q))
 
@@ -118,16 +118,16 @@ row(
     "report (90); report (92)",
     r"\max_\theta L(\theta, \omega) = \log P_\omega(O^i = 1)",
     '"Our usual EM procedure" makes the bound tight. Here q keeps U(s) while the posterior '
-    "(88) moves the state. Two states worth 0 and 1: log((1 + e)/2) − 1/2 > 0.",
+    "(88) moves the state. Two states worth −1 and 0, P(O|·) = exp Q: log((1/e + 1)/2) + 1/2 > 0.",
     STATES,
-    Counterexample(slack_after, {"q": [[[0]], [[1]]]}, "== 0"),
+    Counterexample(slack_after, {"q": [[[-1]], [[0]]]}, "== 0"),
 )
 row(
     "report.092.tight.corrected",
     "proved",
     "report (90); report (92)",
-    r"\log P_\omega(O^i = 1) - \max_\theta L = \log E_U e^V - E_U V \ge 0, \text{ and } = 0 "
-    r"\text{ iff } V \text{ is constant}",
+    r"\log P_\omega(O^i = 1) - \log c_\omega - \max_\theta L = \log E_U e^V - E_U V \ge 0, "
+    r"\text{ and } = 0 \text{ iff } V \text{ is constant}",
     "Jensen's gap over the states. Tight for one state.",
     STATES,
     Deduction(

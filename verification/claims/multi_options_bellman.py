@@ -88,7 +88,7 @@ row(
     "report (86); report (190)",
     r"Q = \beta R + \gamma E_{s'}[Q(s', z^i, z^{-i})],\ \gamma < 1, \text{ has one solution: } "
     r"\|TU - TW\|_\infty \le \gamma \|U - W\|_\infty",
-    "Well printed, with (82)-(85) as corrected: here γ is there, against (76).",
+    "Well printed: here γ is there, against (76).",
     CONTRACTION,
     Deduction(
         (MONOTONE, SHIFT),
@@ -105,6 +105,7 @@ row(
         family(GAME, PRIORS, {"value": VALUE, "other": VALUE, "gamma": discount()}),
         examples=1000,
     ),
+    assumes=("(82)-(85) as corrected",),
 )
 
 

@@ -127,7 +127,15 @@ def at_best(count: int) -> Gap:
     return gap
 
 
-def reduced(claim_id: str, count: int, source: str, statement: str, note: str, *rests: str) -> None:
+def reduced(
+    claim_id: str,
+    count: int,
+    source: str,
+    statement: str,
+    note: str,
+    *rests: str,
+    assumes: tuple[str, ...] = (),
+) -> None:
     """The row that plugging in the first ``count`` policies leaves the stated problem."""
     row(
         claim_id,
@@ -142,6 +150,7 @@ def reduced(claim_id: str, count: int, source: str, statement: str, note: str, *
             "E_p*[x − log p*/P] = log Σ P e^x for each policy that is plugged in",
         ),
         identity(at_best(count), family(Q, PRIORS, LAWS), examples=1000),
+        assumes=assumes,
     )
 
 
@@ -259,6 +268,7 @@ reduced(
     "Printed right, b^-i included, between (185) and (188) which have b^i.",
     "report.084.printed",
     "report.185.corrected",
+    assumes=("the policies plugged in are those of (82)-(84) as corrected",),
 )
 reduced(
     "report.188.message.printed",
@@ -268,6 +278,7 @@ reduced(
     "'Finally, we are left with the message'.",
     "report.085.corrected",
     "report.187.printed",
+    assumes=("(82)-(85) as corrected",),
 )
 
 # -- (189) -----------------------------------------------------------------------------------------

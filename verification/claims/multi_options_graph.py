@@ -262,14 +262,30 @@ def proportional(arithmetic: Arithmetic, q: Numbers, c: Numbers, **priors: Numbe
     return sides(team.tilts(q + c)[0], team.tilts(q)[0])
 
 
+def unconditioned(arithmetic: Arithmetic, reward: Numbers) -> Sides:
+    """exp βR of all (s, a, b), and one number for all: the first."""
+    likely = arithmetic.exp(reward)
+    return sides(likely, likely[:1] + 0 * likely)
+
+
 row(
-    "report.078.printed",
+    "report.078.conditioning.printed",
+    "refuted",
+    "report (78); report (77)",
+    r"P(O^i_t=1|O^{-i}_{1:T}=1) = c \exp(\beta R^i(s_t, a^i_t, a^{-i}_t)) \text{ for all } (s_t, "
+    r"a^i_t, a^{-i}_t)",
+    "The left side is one number, here and in (77): it must be given s_t, a^i_t, a^-i_t too, as "
+    "(41) and (95) have it. Rewards 0 and 1.",
+    scope(outcomes=">= 1"),
+    Counterexample(unconditioned, {"reward": [0, 1]}, "== 0"),
+)
+row(
+    "report.078.corrected",
     "proved",
     "report (78)",
-    r"P(O^i_t=1|O^{-i}_{1:T}=1) \propto \exp(\beta R^i): \text{ the constant changes neither the "
-    r"posterior nor a policy}",
-    "∝ is enough, with one constant for all (s, a^i, a^-i), which the left side does not name; "
-    "log P(O=1) moves by (T + 1) log c.",
+    r"P(O^i_t=1|s_t, a^i_t, a^{-i}_t, O^{-i}_{1:T}=1) \propto \exp(\beta R^i): \text{ the constant "
+    r"changes neither the posterior nor a policy}",
+    "∝ is enough, with one constant for all (s, a^i, a^-i); log P(O=1) moves by (T + 1) log c.",
     UNDISCOUNTED,
     Symbolic(prove_proportional),
     identity(proportional, family(Q, PRIORS, {"c": number()}, times=(1, 1))),
@@ -428,7 +444,10 @@ row(
         "E_q of the identity on every trajectory; q has mass one",
     ),
     identity(bound, ONE_TIME, examples=256),
-    assumes=("each policy ≪ its prior (else both sides are infinite)",),
+    assumes=(
+        "c = 1 in (78) (else log P(O=1) less (T + 1) log c)",
+        "each policy ≪ its prior (else both sides are infinite)",
+    ),
 )
 
 
@@ -438,7 +457,7 @@ def below_evidence(arithmetic: Arithmetic, **play: Numbers) -> Numbers:
 
 
 row(
-    "report.080.bound.printed",
+    "report.080.bound.corrected",
     "proved",
     "report (80)",
     r"\text{(80) with the opponent's own terms is a lower bound of } \log P(O^i=1|O^{-i}=1)",
@@ -446,4 +465,5 @@ row(
     UNDISCOUNTED,
     Deduction(("report.080.corrected", GIBBS), "chain of inequalities", "log P(O=1) − (80) = KL"),
     inequality(below_evidence, ONE_TIME, examples=256),
+    assumes=("c = 1 in (78) (else log P(O=1) less (T + 1) log c)",),
 )

@@ -377,7 +377,7 @@ row(
 
 
 def other_prior(arithmetic: Arithmetic, prior: Numbers) -> Sides:
-    """P(a|s,z,b,y) [B, A], and P(a|s,z), which cannot depend on b: its first row."""
+    """P(a|·,x) [X, A], and the same where it may not depend on x: its first row."""
     return sides(prior, prior[:1] + 0 * prior)
 
 
@@ -390,6 +390,15 @@ row(
     "Most have gained arguments on the way from (77), and (82), (181) and (183) disagree on those "
     "of P^{T,i}. The priors of (77) are a special case of what is proved here.",
     scope(actions=">= 1", opponent_actions=">= 1"),
+    Counterexample(other_prior, {"prior": [["1/2", "1/2"], ["1/4", "3/4"]]}, "== 0"),
+)
+row(
+    "report.082.index.printed",
+    "refuted",
+    "report (82)",
+    r"P(a^i_t|s_t, z^i_t, a^{-i}_t, z^{-i}_T) = P(a^i_t|s_t, z^i_t, a^{-i}_t, z^{-i}_t)",
+    "T is left over from B.2, in the policy above (82) and in its normaliser.",
+    scope(actions=">= 1", opponent_options=">= 1"),
     Counterexample(other_prior, {"prior": [["1/2", "1/2"], ["1/4", "3/4"]]}, "== 0"),
 )
 

@@ -216,8 +216,8 @@ row(
     "report (72); report (76); report (170); report B.1.1",
     r"\text{(73), (74) as corrected, (75) with } Q_t = \beta r + \gamma E[U_{t+1}],\ U_{T+1} = 0 "
     r"\text{ maximise (72) with } \gamma^t",
-    "'We shall repeat the process': backward induction; γ = 1 is (72) as printed, and then (76) "
-    "is right as a recursion over t.",
+    "'We shall repeat the process': backward induction; γ = 1 is (72) itself, from t = 0, and "
+    "then (76) is right as a recursion over t.",
     PLAYS,
     Deduction(
         ("report.075.corrected",),

@@ -402,7 +402,10 @@ row(
         "E_q of the identity on every trajectory; log P(O=1) comes out because q has mass one",
     ),
     identity(bound, family(START, GAME, PLAYED, sizes=SMALL), examples=512),
-    assumes=("π ≪ P, π^H ≪ P^H, π^T ≪ P^T (else both sides are infinite)",),
+    assumes=(
+        "P(O_t=1|s_t, a_t) = exp βr, which 2.1 does not define",
+        "π ≪ P, π^H ≪ P^H, π^T ≪ P^T (else both sides are infinite)",
+    ),
 )
 
 
@@ -412,7 +415,7 @@ def below_evidence(arithmetic: Arithmetic, **play: Numbers) -> Numbers:
 
 
 row(
-    "report.072.bound.printed",
+    "report.072.bound.corrected",
     "proved",
     "report (72)",
     r"\text{(72), summed from } t = 0, \text{ is a lower bound of } \log P(O=1)",
@@ -421,6 +424,7 @@ row(
     UNDISCOUNTED,
     Deduction(("report.072.corrected", GIBBS), "chain of inequalities", "log P(O=1) − (72) = KL"),
     inequality(below_evidence, family(START, GAME, PLAYED, sizes=SMALL), examples=512),
+    assumes=("P(O_t=1|s_t, a_t) = exp βr, which 2.1 does not define",),
 )
 row(
     "report.072.survival.added",

@@ -23,10 +23,14 @@ from tabular_marl.verification import (
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
 from tabular_marl.verification.claims._balancing import identity, inequality
 from tabular_marl.verification.claims._options import (
+    GAME,
+    GAMES,
     GIBBS,
     LOW_PRIOR,
+    MONOTONE,
     PRIORS,
     STAGE,
+    UNIT,
     Options,
     Play,
     Q,
@@ -68,8 +72,8 @@ row(
     r"D_{KL}(P^T\|\pi^{T*}) + P^T(1|s,z_{-})\,D_{KL}(P^H\|\pi^{H*}) \ge 0",
     "That (176) contains a mistake is right: with the priors for P it values the options under the "
     "priors instead of the best policies, less by exactly two divergences. Equal only where "
-    "nothing is to choose, V(s,·) constant on the support. (V(s_{t+1}, z'_t) in (176) is "
-    "V(s_{t+1}, z'_{t+1}).)",
+    "nothing is to choose, V(s,·) constant on the support. (V in (176) is V^lower, "
+    "undefined as printed, V(s_{t+1}, z'_t) is at z'_{t+1}, and γ is missing as in (76).)",
     STAGE,
     Deduction(
         ("report.075.identity.added", GIBBS),
@@ -80,22 +84,33 @@ row(
 )
 
 
-def never_below(arithmetic: Arithmetic, q: Numbers, **priors: Numbers) -> Numbers:
-    """U − (176)'s continuation."""
-    return below(arithmetic, q, **priors).left
+def never_below(
+    arithmetic: Arithmetic, reward: Numbers, transition: Numbers, gamma: Numbers, **priors: Numbers
+) -> Numbers:
+    """Q of (76) minus Q of (176) three steps before the end."""
+    options = Options.of(arithmetic, priors["low_prior"], **priors)
+    play = Play(options, reward, transition, gamma)
+    q = earlier = play.backup(0 * options.master_prior)
+    for _ in range(3):
+        value = options.low_soft(earlier)
+        q = play.backup(options.soft(q))
+        earlier = play.backup(averaged(options, value, options.master_prior, options.stop_prior))
+    return q - earlier
 
 
 row(
     "report.176.lower.added",
     "proved",
     "report (176)",
-    r"Q_{(176)} \le Q_{(76)} \text{ at every step, with the priors for } P",
+    r"Q_{(176)} \le Q_{(76)} \text{ at every step, with the priors for } P, \gamma \text{ in both}",
     "Term by term, then backwards in time, since both operators are monotone.",
-    STAGE,
+    GAMES,
     Deduction(
-        ("report.176.mistake.printed", GIBBS), "chain of inequalities", "two divergences >= 0"
+        ("report.176.mistake.printed", GIBBS, MONOTONE),
+        ("chain of inequalities", "backward induction over time"),
+        "at one V by two divergences >= 0, and Q_{t+1} lower makes V, so Q_t, lower",
     ),
-    inequality(never_below, family(Q, PRIORS)),
+    inequality(never_below, family(GAME, UNIT)),
 )
 
 
@@ -448,4 +463,5 @@ row(
     STAGE,
     Deduction(("report.180.corrected", GIBBS), "substitution of equals", "E log η*/P^H = KL"),
     identity(missing, family(Q, PRIORS)),
+    assumes=("V(s) of (179) with 1/m inside the logarithm",),
 )

@@ -327,8 +327,8 @@ row(
     "proved",
     "report (163)",
     r"\text{(162)} - \text{(163) does not depend on } \pi_\theta",
-    "'Removing irrelevant terms': only the termination's divergence is removed. (With the "
-    "normaliser and the π^T(b|·) of the corrected rows.)",
+    "'Removing irrelevant terms': only the termination's terms are removed, whichever "
+    "V^H and π^T(b|·) or π^T(1−b|·) (162) has.",
     STAGE,
     Symbolic(prove_without_end),
     identity(

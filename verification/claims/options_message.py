@@ -104,7 +104,7 @@ row(
     STAGE,
     Deduction(
         ("report.168.first-lines.printed",),
-        "sum of termwise inequalities",
+        "substitution of equals",
         "the mean over b of what is the same for both b",
     ),
     identity(message, family(Q, PRIORS)),

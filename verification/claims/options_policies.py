@@ -105,6 +105,7 @@ row(
     STAGE,
     Deduction((DUALITY,), "special case", "one policy at a time, in the report's units"),
     identity(losses, family(Q, PRIORS, POLICIES)),
+    assumes=("V(s,z) for the Q^H of (74)",),
 )
 
 # -- termination: (75), (168), (174) ---------------------------------------------------------------

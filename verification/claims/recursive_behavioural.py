@@ -204,6 +204,28 @@ row(
     Deduction(
         ("report.108.monotone.added", GIBBS), "chain of inequalities", "divergences are >= 0"
     ),
+    assumes=("level zero is a pair of marginals π_0(a|s), ρ_0(b|s), as (108) has it",),
+)
+
+
+def after_conditional(arithmetic: Arithmetic, q: Numbers, answers: Numbers) -> Numbers:
+    """V_2 − V_1, level one with the prior π_0(a|s,b) = answers [S, A, B] of (105); uniform ρ_0."""
+    rho = Level.of(arithmetic, q).rho
+    soft = free_energy(q, answers, 1, 1, arithmetic)
+    law = tilt(q, answers, 1, 1, arithmetic) * tilt(soft, rho, 1, 1, arithmetic)[:, None]
+    second = Level(arithmetic, q, law.sum(axis=2), law.sum(axis=1))
+    return second.value() - free_energy(soft, rho, 1, 1, arithmetic)
+
+
+row(
+    "report.4.1.1.superior-conditional.printed",
+    "refuted",
+    "report 4.1.1; report (105); report (108)",
+    r"\pi_0(a|s, b) \text{ as in (105)}: \ V_2 \ge V_1",
+    "From (105)'s conditional level zero the second level can be worse in its own value: an agent "
+    "who copies b earns 1 in diag(1, 1), its marginals only log((1 + e)/2).",
+    STATES,
+    Counterexample(after_conditional, {"q": COORDINATE, "answers": [[[1, 0], [0, 1]]]}),
 )
 row(
     "report.4.1.1.superior-reward.printed",
@@ -313,6 +335,7 @@ row(
         "maximisation in stages",
         "p_k is the tilt of the product; of all products the marginals are nearest to p_k",
     ),
+    assumes=("one table Q",),
 )
 
 

@@ -118,7 +118,8 @@ row(
     r"V_1(s) = \log \int \rho_0 \int \pi_0 \exp Q_1 = E_{\pi_1, \rho_1}[Q_1] - D_{KL}(\pi_1 \rho_1 "
     r"\| "
     r"\pi_0 \rho_0)",
-    "The soft-max over both, attained by level one's pair. (A d is missing before a^-i.)",
+    "The soft-max over both, attained by level one's pair, also where π_0 depends on b as in "
+    "(105). (A d is missing before a^-i.)",
     STATES,
     Symbolic(prove_soft_optimum),
     sample(soft_optimum, LEVEL, "== 0"),
@@ -304,6 +305,37 @@ row(
 )
 
 
+def rise_of_two(arithmetic: Arithmetic, q: Numbers, pi: Numbers, rho: Numbers) -> Any:
+    """V_2 of the priors (π_1, ρ_0) minus V_1, and KL(π_1 ‖ π_0) + KL(p_1 ‖ p_2)."""
+    first = Level.of(arithmetic, q, pi, rho)
+    second = Level(arithmetic, q, first.marginals()[0], first.rho)
+    parts = kl(second.pi, first.pi, 1, arithmetic)
+    parts = parts + cost(arithmetic, first.joint(), second.joint())
+    return sides(second.value() - first.value(), parts)
+
+
+def prove_rise_of_two() -> Proof:
+    import sympy
+
+    Q, v, w, old, new, rho = sympy.symbols("Q V_1 V_2 logpi_0 logpi_1 logrho_0")
+    first, second = old + rho + Q - v, new + rho + Q - w
+    return prove_zero((w - v) - (new - old) - (first - second), "at every (a, b), weighted by p_1")
+
+
+row(
+    "report.107.rise.added",
+    "proved",
+    "report (107)",
+    r"\text{on one table } Q, \text{ priors } \pi_1, \rho_0: \ V_2 - V_1 = D_{KL}(\pi_1 \| \pi_0) "
+    r"+ D_{KL}(p_1 \| p_2)",
+    "Read as (107) has it, with the opponent still at level zero, level two gains as well; with "
+    "(109)'s ρ_1 see (108).",
+    STATES,
+    Symbolic(prove_rise_of_two),
+    sample(rise_of_two, LEVEL, "== 0"),
+)
+
+
 def own_marginal(arithmetic: Arithmetic, pi: Numbers, answer: Numbers) -> Any:
     """∫ ρ_0(b|s,a) π_0(a|s) db and π_0(a|s)."""
     return sides((answer * pi[:, :, None]).sum(axis=2), pi)
@@ -351,7 +383,8 @@ row(
     "refuted",
     "report (107); report (109)",
     r"\text{(107) is (109) at } k = 2: \ \rho_0 = \rho_{k-1}",
-    "(107) gives level two the prior ρ_0, (109) gives it ρ_1. Two different levels two.",
+    "(107) gives level two the prior ρ_0, (109) gives it ρ_1. Two different levels two. "
+    "(ρ_0(b|s,a) in (107): independent of a by the text after it.)",
     STATES,
     Counterexample(priors_of_two, {"q": CORNER}, "== 0"),
 )
