@@ -58,7 +58,8 @@ def sampled_likelihood_loss(
 ) -> Tensor:
     """−(log P + β Q) + log Ẑ, Ẑ = (1/K) Σ_k P(b_k|s) exp(β Q(s,b_k))/μ(b_k|s).
 
-    Report (137). ``q``, ``log_prior`` [n] at observed actions; the samples [n, K] are drawn from μ = ½ data + ½ ρ.
+    Report (137). ``q``, ``log_prior`` [n] at observed actions; the samples [n, K] are drawn from
+    μ = ½ data + ½ ρ.
     """
     partition = beta * soft.sampled_value(sampled_q, sampled_log_prior, log_mixture, beta)
     return mean(partition - log_prior - beta * q, weights)
@@ -109,7 +110,8 @@ def discriminator_log_posterior(
 def importance_weighted_generator_loss(logit: Tensor, weights: Tensor | None = None) -> Tensor:
     """−Σ_k w̃_k log D(s_k, b_k), w̃ = softmax of the logits, held fixed; [n, K].
 
-    Report (151). w_k = D/(1 − D): q^(r) = D at generated samples, over the density ratio P/P(·|y) = 1/(2 (1 − D)).
+    Report (151). w_k = D/(1 − D): q^(r) = D at generated samples, over the density ratio
+    P/P(·|y) = 1/(2 (1 − D)).
     b_k are reparameterised, so that the gradient in φ runs through them. K = 1 is −E[log D].
     """
     share = logit.detach().softmax(-1)
@@ -124,7 +126,7 @@ def divergence_loss(
 ) -> Tensor:
     """−E_data[T] + E_ρ[f*(T)]; at the best T = f'(data/ρ) it is −D_f(data ‖ ρ).
 
-    Report (152). ``generated_conjugate`` is f*(T) at generated samples. KL: f*(t) = exp(t − 1). (136) is T = log D
-    with f*(t) = −log(1 − eᵗ).
+    Report (152). ``generated_conjugate`` is f*(T) at generated samples. KL: f*(t) = exp(t − 1).
+    (136) is T = log D with f*(t) = −log(1 − eᵗ).
     """
     return mean(-data_critic, data_weights) + mean(generated_conjugate, generated_weights)
