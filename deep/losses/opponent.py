@@ -4,7 +4,7 @@
     π(a|s,b) ∝ P(a|s,b) exp(β Q(s,a,b)),   played after b ~ ρ: the agent thinks ahead
 
 Both by :func:`tabular_marl.deep.losses.soft.policy_loss` where actions can be enumerated. Where
-they cannot, one sampled pair a = f(ε; s, b), b = g(ε'; s) trains them together, and the prior P(b|s)
+they cannot, one sampled pair a = f(ε; s, b), b = g(ε'; s) trains them together; the prior P(b|s)
 is fitted to the opponent's observed actions (a Gaussian over the last batch, as in ROMMEO's paper).
 n samples; β of either sign, in 1/reward units.
 """
