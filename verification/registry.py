@@ -11,6 +11,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -34,14 +35,21 @@ def import_file(path: Path, what: str) -> ModuleType:
         raise InputError(what, "be a Python file", f"it was {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    try:
+    with _importing(what, path):
         spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _importing(what: str, source: object) -> Iterator[None]:
+    """Say what an import raised, with its traceback, as wrong input."""
+    try:
+        yield
     except InputError:
         raise
     except Exception:
-        told = f"{path} gave\n{traceback.format_exc()}"
+        told = f"{source} gave\n{traceback.format_exc()}"
         raise InputError(what, "import without an error", told) from None
-    return module
 
 
 class Ledger:
@@ -88,14 +96,10 @@ class Ledger:
         before, self._loading = self._loading, source
         try:
             if path is None:
-                importlib.import_module(source)
+                with _importing("claims file", source):
+                    importlib.import_module(source)
             else:
                 import_file(path, "claims file")
-        except InputError:
-            raise
-        except Exception:
-            told = f"{source} gave\n{traceback.format_exc()}"
-            raise InputError("claims file", "import without an error", told) from None
         finally:
             self._loading = before
         return [claim for claim in self if claim.module == source]
