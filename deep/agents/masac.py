@@ -75,4 +75,5 @@ class Masac(Agent):
         return critic(obs[:, None]).view(self.seeds, self.actions, self.others)
 
     def _smaller(self, critics: nn.ModuleList, obs: Tensor) -> Tensor:
-        return torch.minimum(*(self._table(critic, obs) for critic in critics))  # type: ignore
+        one, two = (self._table(critic, obs) for critic in critics)
+        return torch.minimum(one, two)
