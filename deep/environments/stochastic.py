@@ -86,9 +86,7 @@ class StochasticEnvironment:
 
     def _start(self) -> Tensor:
         seeds = len(self.time)
-        return self._draw(
-            self.starts.expand(seeds, -1), self.start_cumulative.expand(seeds, -1)
-        )
+        return self._draw(self.starts.expand(seeds, -1), self.start_cumulative.expand(seeds, -1))
 
     def _draw(self, outcomes: Tensor, cumulative: Tensor) -> Tensor:
         """One of ``outcomes`` [N, K] each, [N]."""
