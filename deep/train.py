@@ -141,14 +141,28 @@ class Session:
         return Curve(steps, self.curve.numpy())
 
     @classmethod
+    def open(cls, path: Path) -> Session:
+        """The run that a checkpoint holds, at its step; the checkpoint alone says which it is.
+
+        ``players[0]`` is the agent, ``players[1]`` the other. Raises InputError where the file is
+        not a checkpoint of this package.
+        """
+        state = _read(path)
+        return cls._restored(Run(**state["run"]), state)
+
+    @classmethod
     def load(cls, path: Path, run: Run) -> Session:
         """Go on from a checkpoint of the same run, which may ask for more steps than it did."""
-        state = torch.load(path, weights_only=True)
+        state = _read(path)
         wanted, held = asdict(run), state["run"]
         differs = [k for k in wanted if k != "steps" and wanted[k] != held.get(k)]
         if differs:
             told = ", ".join(f"{k} {held.get(k)!r} not {wanted[k]!r}" for k in differs)
             raise InputError("checkpoint", "be of this run", f"{path} has {told}")
+        return cls._restored(run, state)
+
+    @classmethod
+    def _restored(cls, run: Run, state: dict[str, Any]) -> Session:
         session = cls(run)
         session.step, session.curve = state["step"], state["curve"]
         session.generator.set_state(state["generator"])
@@ -156,6 +170,23 @@ class Session:
         for player, kept in zip(session.players, state["players"], strict=True):
             player.load_state_dict(kept)
         return session
+
+
+_KEPT = {"run", "step", "curve", "generator", "env", "players"}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds. Raises InputError where it is missing, damaged or not one."""
+    if not path.is_file():
+        raise InputError("checkpoint", "exist", f"{path} was not found")
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:  # torch has a different one for every way of being damaged
+        told = f"{path} could not be read ({type(error).__name__}), so it is damaged or not one"
+        raise InputError("checkpoint", "be one that training wrote", told) from error
+    if not isinstance(state, dict) or not set(state) >= _KEPT:
+        raise InputError("checkpoint", "be one that training wrote", f"{path} holds something else")
+    return state
 
 
 def train(

@@ -121,6 +121,36 @@ def test_every_line_up_trains(name, agent):
     assert np.isfinite(curve.reward).all()
 
 
+def test_a_checkpoint_opens_without_its_run(tmp_path):
+    run = Run("ic", "masac", seeds=2, steps=200, interval=100, settings=(("window", 50),))
+    train(run, tmp_path)
+    session = Session.open(tmp_path / "checkpoint.pt")
+    assert session.run == run
+    assert session.step == 200
+    same = Session.load(tmp_path / "checkpoint.pt", run)
+    obs = session.env.observation
+    for one, two in zip(session.players, same.players, strict=True):
+        assert torch.equal(one.policy(obs), two.policy(obs))
+        assert one.config.window == 50
+
+
+@pytest.mark.parametrize("kept", [0, 100, 4000])
+def test_a_damaged_checkpoint_is_told(tmp_path, kept):
+    path = tmp_path / "checkpoint.pt"
+    train(Run("ic", "dron", seeds=1, steps=50, interval=50), tmp_path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match="so it is damaged or not one"):
+        Session.open(path)
+
+
+def test_something_else_than_a_checkpoint_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"none\.pt was not found"):
+        Session.open(tmp_path / "none.pt")
+    torch.save({"weights": torch.zeros(2)}, tmp_path / "other.pt")
+    with pytest.raises(InputError, match=r"other\.pt holds something else"):
+        Session.open(tmp_path / "other.pt")
+
+
 def test_nan_stops_with_the_step_the_agent_and_the_term(tmp_path):
     session = Session(Run("ibs", seeds=2, steps=400, interval=100))
     for _ in range(3):
