@@ -45,10 +45,14 @@ class AgentConfig:
 
 
 class Agent:
-    """``modules`` and ``buffers`` are the names of what a checkpoint keeps."""
+    """``modules`` and ``buffers`` are the names of what a checkpoint keeps.
+
+    Where it no longer ``learns`` it infers and acts on, and nothing is trained.
+    """
 
     modules: tuple[str, ...] = ()
     buffers: tuple[str, ...] = ()
+    learns = True
 
     def __init__(
         self,
@@ -93,8 +97,8 @@ class Agent:
 
     @property
     def warming_up(self) -> bool:
-        """Whether nothing is trained yet."""
-        return self.count <= self.config.window
+        """Whether nothing is trained, yet or any more."""
+        return not self.learns or self.count <= self.config.window
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

@@ -18,13 +18,16 @@ from tabular_marl.games.matrix import MatrixGame
 class IteratedMatrixGame:
     """``seeds`` copies of a two-player ``game``; one-hot observations [N, 1 + A·B]."""
 
+    shared = True  # both see the same
+
     def __init__(self, game: MatrixGame, seeds: int, episode: int = 150) -> None:
         view = game.as_stochastic()
         other = view.reward if view.opponent_reward is None else view.opponent_reward
         self.payoffs = torch.stack([torch.tensor(r[0]).float() for r in (view.reward, other)])
         self.actions = tuple(self.payoffs.shape[1:])
         self.width = 1 + self.actions[0] * self.actions[1]
-        self.episode = episode
+        self.widths = (self.width, self.width)
+        self.seeds, self.episode = seeds, episode
         self.state = torch.zeros(seeds, dtype=torch.int64)
         self.time = 0
 
@@ -41,6 +44,12 @@ class IteratedMatrixGame:
         """The state, one-hot: [N, width]."""
         return torch.nn.functional.one_hot(self.state, self.width).float()
 
+    @property
+    def observations(self) -> tuple[Tensor, Tensor]:
+        """What each sees: the same."""
+        seen = self.observation
+        return seen, seen
+
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {"state": self.state, "time": self.time}
@@ -53,8 +62,11 @@ class IteratedMatrixGame:
 class QLearner:
     """N stateless ε-greedy Q-learners, q ← q + α (r + γ max q − q) at the action taken. FURTHER G.1
 
-    ``initial`` [B]; it starts to learn after ``waits`` steps. Ties go to the lower action.
+    ``initial`` [B]; it starts to learn after ``waits`` steps, and where ``learns``. Ties go to
+    the lower action.
     """
+
+    learns = True
 
     def __init__(
         self,
@@ -87,7 +99,7 @@ class QLearner:
     ) -> dict[str, Tensor]:
         """One update from its own reward [N]; nothing else is looked at."""
         self.time += 1
-        if self.time > self.waits:
+        if self.learns and self.time > self.waits:
             taken = self.q.gather(1, action[:, None])
             target = reward[:, None].double() + self.discount * self.q.amax(1, keepdim=True)
             self.q.scatter_(1, action[:, None], taken + self.step_size * (target - taken))
