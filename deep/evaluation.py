@@ -89,7 +89,7 @@ def evaluate(
         theirs.generator.manual_seed(seed + 1)
         second = theirs.players[1]
         failed |= set(theirs.failed)
-    env = make_environment(mine.run.plan, mine.run.seeds, seed)
+    env = make_environment(mine.run.plan, mine.run.seeds, mine.generator)
     players = (first, second)
     introduce(*players)
     for player in players:
@@ -99,7 +99,7 @@ def evaluate(
         seen = env.observations
         actions = first.act(seen[0]), second.act(seen[1])
         rewards = env.step(*actions)
-        after = env.observations
+        after = env.arrivals
         for seat, player in enumerate(players):
             own = (actions[seat], actions[1 - seat])
             player.observe(seen[seat], *own, rewards[seat], after[seat])

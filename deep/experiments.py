@@ -7,22 +7,29 @@ where the paper and the authors' code differ; a file of one's own may have prese
     environment: bach-or-stravinsky     a named matrix game, a game file, or FILE.py:NAME, a
                                         function that makes a two-agent PettingZoo ParallelEnv
     opponent: q-learner                 or "self", or an agent's name
-    agent: {…}, q_learner: {…}          fields of AgentConfig and LearnerConfig
+    agent: {…}, q_learner: {…}          fields of the agents' configs and of LearnerConfig
+
+An agent takes from ``agent`` what its config has, and leaves the rest to the other.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
-from tabular_marl.deep.agents.base import Agent, AgentConfig
+from tabular_marl.deep.agents.balancing_q import BalancingQ
+from tabular_marl.deep.agents.base import Agent, CommonConfig
 from tabular_marl.deep.agents.dron import Dron
 from tabular_marl.deep.agents.further import Further, Lili
 from tabular_marl.deep.agents.masac import Masac
 from tabular_marl.deep.agents.moa import Moa
+from tabular_marl.deep.agents.options import Options
+from tabular_marl.deep.agents.pr2 import Pr2
+from tabular_marl.deep.agents.rommeo import Rommeo
+from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.plain_yaml import read_yaml
 from tabular_marl.validation import InputError, one_of
 
@@ -32,13 +39,23 @@ AGENTS: dict[str, type[Agent]] = {
     "masac": Masac,
     "dron": Dron,
     "moa": Moa,
+    "sac": Sac,
+    "rommeo": Rommeo,
+    "pr2": Pr2,
+    "balancing-q": BalancingQ,
+    "options": Options,
+}
+#: Every setting of some agent, and its type.
+SETTINGS = {
+    name: kind for agent in AGENTS.values() for name, kind in get_type_hints(agent.settings).items()
 }
 PRESETS = ("paper", "code")
 CONFIGS = Path(__file__).parent / "configs"
 #: The published experiments.
 EXPERIMENTS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
-_SHARES = ("discount", "epsilon", "target_rate")
-_Record = TypeVar("_Record")
+_SHARES = ("discount", "epsilon", "target_rate", "habit")
+_SIGNED = ("beta", "beta_opponent")
+_MAY_BE_ZERO = ("steps", "episode", "waits", "hidden")
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ class Experiment:
     opponent: str = "self"
     steps: int = 0
     episode: int = 150
-    agent: AgentConfig = field(default_factory=AgentConfig)
+    agent: dict[str, Any] = field(default_factory=dict)
     q_learner: LearnerConfig = field(default_factory=LearnerConfig)
 
     def __post_init__(self) -> None:
@@ -75,15 +92,22 @@ class Experiment:
         Raises InputError on an unknown name, with the nearest known one, or a value of another
         kind than its field.
         """
-        return _record(cls, values, "", file)
+        return cls(**_typed(values, get_type_hints(cls), "", file))
 
-    def changed(self, settings: Mapping[str, Any]) -> Experiment:
+    def config(self, kind: str) -> CommonConfig:
+        """The config of that kind of agent: its own defaults where nothing was told."""
+        settings = AGENTS[kind].settings
+        own = {f.name for f in fields(settings)}
+        return settings(**{name: value for name, value in self.agent.items() if name in own})
+
+    def changed(self, settings: Mapping[str, Any], kinds: Collection[str]) -> Experiment:
         """The same with other values: by a field's name, or ``q_learner.NAME``.
 
-        Raises InputError as :meth:`of` does.
+        ``kinds`` of agents are those that play. Raises InputError as :meth:`of` does, and where
+        none of them has such a setting.
         """
         values: dict[str, Any] = asdict(self)
-        own = {f.name for f in fields(AgentConfig)}
+        own = {f.name for kind in kinds for f in fields(AGENTS[kind].settings)}
         known = {*values, *own, *(f"q_learner.{f.name}" for f in fields(LearnerConfig))}
         known -= {"agent", "q_learner"}
         for name, value in settings.items():
@@ -129,21 +153,23 @@ def _merged(values: Mapping[str, Any], over: Any, file: str) -> dict[str, Any]:
     return merged
 
 
-def _record(kind: type[_Record], values: Any, section: str, file: str) -> _Record:
-    """A dataclass from text or values, each by its field's type."""
+def _typed(values: Any, kinds: Mapping[str, Any], section: str, file: str) -> dict[str, Any]:
+    """Text or values, each as its field's type."""
     if values == "":  # a section without lines
         values = {}
     if not isinstance(values, Mapping):
         raise InputError(f"{section} in {file}", "be a section of names", f"it was {values!r}")
-    hints = get_type_hints(kind)
     found: dict[str, Any] = {}
     for name, value in values.items():
-        one_of(f"a name in {section or file}", name, hints)
-        if hints[name] in (AgentConfig, LearnerConfig):
-            found[name] = _record(hints[name], value, name, file)
+        one_of(f"a name in {section or file}", name, kinds)
+        if kinds[name] is LearnerConfig:
+            inside = _typed(value, get_type_hints(LearnerConfig), name, file)
+            found[name] = LearnerConfig(**inside)
+        elif name == "agent":
+            found[name] = _typed(value, SETTINGS, name, file)
         else:
-            found[name] = _value(name, hints[name], value)
-    return kind(**found)
+            found[name] = _value(name, kinds[name], value)
+    return found
 
 
 def _value(name: str, kind: Any, value: Any) -> Any:
@@ -165,9 +191,9 @@ def _value(name: str, kind: Any, value: Any) -> Any:
     number = _number(name, value, value)
     if kind is int and number != int(number):
         raise InputError(name, "be a finite int", f"it was {value}")
-    least = 0 if kind is float or name in ("steps", "episode", "waits") else 1
+    least = -math.inf if name in _SIGNED else kind is int and name not in _MAY_BE_ZERO
     if number < least or (name in _SHARES and number > 1):
-        span = "between 0 and 1" if name in _SHARES else f"at least {least}"
+        span = "between 0 and 1" if name in _SHARES else f"at least {least:d}"
         raise InputError(name, f"be {span}", f"it was {value}")
     return kind(number)
 

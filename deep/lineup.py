@@ -14,6 +14,7 @@ from tabular_marl.deep.agents.base import Agent
 from tabular_marl.deep.agents.masac import Masac
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.environments.pettingzoo import PettingZooGame
+from tabular_marl.deep.environments.stochastic import StochasticEnvironment
 from tabular_marl.deep.experiments import AGENTS, Experiment, LearnerConfig
 from tabular_marl.games.formats import SUFFIXES, load_game
 from tabular_marl.games.library import named
@@ -21,7 +22,7 @@ from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.validation import InputError, one_of
 from tabular_marl.verification.registry import import_file
 
-Environment: TypeAlias = IteratedMatrixGame | PettingZooGame
+Environment: TypeAlias = StochasticEnvironment | PettingZooGame
 Player: TypeAlias = Agent | QLearner
 
 #: Environments of published experiments that are not part of this package, and what they need.
@@ -33,7 +34,7 @@ def line_up(
 ) -> tuple[Environment, tuple[Agent, Player]]:
     """The environment and both players. Raises InputError on an unknown name."""
     one_of("agent", agent, AGENTS)
-    env = make_environment(plan, seeds, generator.initial_seed())
+    env = make_environment(plan, seeds, generator)
     first = make_agent(agent, 0, plan, env, generator)
     second: Player
     if plan.opponent == "q-learner":
@@ -60,7 +61,7 @@ def make_agent(
         must = "be one that does not look at the other's policy where each sees something else"
         raise InputError("agent", must, f"it was {kind!r}")
     sizes = (env.widths[seat], env.actions[seat], env.actions[1 - seat])
-    return AGENTS[kind](plan.agent, env.seeds, *sizes, generator)
+    return AGENTS[kind](plan.config(kind), env.seeds, *sizes, generator)
 
 
 def make_q_learner(config: LearnerConfig, env: Environment, generator: torch.Generator) -> QLearner:
@@ -72,8 +73,8 @@ def make_q_learner(config: LearnerConfig, env: Environment, generator: torch.Gen
     return QLearner(initial, env.seeds, generator, *rates, config.epsilon, config.waits)
 
 
-def make_environment(plan: Experiment, seeds: int, seed: int) -> Environment:
-    """``seeds`` copies of the experiment's environment; ``seed`` is for those of PettingZoo."""
+def make_environment(plan: Experiment, seeds: int, generator: torch.Generator) -> Environment:
+    """``seeds`` copies of the experiment's environment."""
     name = plan.environment
     if name in ABSENT:
         told = f"it was {name!r}, which needs {ABSENT[name]} and an environment of your own"
@@ -83,10 +84,12 @@ def make_environment(plan: Experiment, seeds: int, seed: int) -> Environment:
         make = getattr(import_file(Path(file), "environment"), function, None)
         if not callable(make):
             raise InputError("environment", f"name a function in {file}", f"it was {name!r}")
-        return PettingZooGame(make, seeds, seed)
-    game = load_game(name) if Path(name).suffix in SUFFIXES else named(name)
-    if not isinstance(game, MatrixGame) or game.num_players != 2:
-        raise InputError("environment", "be a matrix game of two players", f"it was {name!r}")
+        return PettingZooGame(make, seeds, generator.initial_seed())
     if not plan.episode:
-        raise InputError("episode", "be at least 1 in a matrix game", "it was 0")
-    return IteratedMatrixGame(game, seeds, plan.episode)
+        raise InputError("episode", "be at least 1 in a named game", "it was 0")
+    game = load_game(name) if Path(name).suffix in SUFFIXES else named(name)
+    if game.num_players != 2:
+        raise InputError("environment", "be of two players", f"{name} has {game.num_players}")
+    if isinstance(game, MatrixGame):
+        return IteratedMatrixGame(game, seeds, plan.episode)
+    return StochasticEnvironment(game, seeds, generator, plan.episode)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tabular_marl.deep.agents.base import AgentConfig
+from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.checkpoint import (
     clear,
     differences,
@@ -72,7 +72,8 @@ class Run:
         """The experiment in this preset, with this run's settings."""
         given = self.experiment
         plan = given if isinstance(given, Experiment) else read_experiment(given, self.preset)
-        return plan.changed(dict(self.settings)) if self.settings else plan
+        kinds = {self.agent, plan.opponent} & set(AGENTS)
+        return plan.changed(dict(self.settings), kinds) if self.settings else plan
 
     @property
     def last(self) -> int:
@@ -80,9 +81,9 @@ class Run:
         return self.plan.steps if self.steps is None else self.steps
 
     @property
-    def config(self) -> AgentConfig:
-        """The agents' numbers."""
-        return self.plan.agent
+    def config(self) -> CommonConfig:
+        """The agent's numbers."""
+        return self.plan.config(self.agent)
 
     def as_dict(self) -> dict[str, Any]:
         """All that it comes to, without the files it came from."""
@@ -144,7 +145,7 @@ class Session:
         seen = self.env.observations
         first, second = self._act(0, seen[0]), self._act(1, seen[1])
         rewards = self.env.step(first, second)
-        after = self.env.observations
+        after = self.env.arrivals
         found = {}
         for seat, own in enumerate(((first, second), (second, first))):
             player = self.players[seat]

@@ -1,10 +1,10 @@
 """PettingZoo's two-agent ParallelEnvs as our batched environments, and ours as a ParallelEnv.
 
     PettingZooGame(make, N)      N copies of make(), stepped together    [N, O_i], [N] → [2, N]
-    MatrixParallelEnv(game)      one copy of an iterated matrix game, for anybody's agents
+    parallel_env(game)           one copy of an iterated matrix game, for anybody's agents
 
-An episode that ends for one agent ends for both, and the next begins at once: what follows the
-last step is the first observation of the new episode, and no target is cut there (FURTHER's code).
+An episode that ends for one agent ends for both, and the next begins at once. No target is cut at
+an end: average rewards have none, so an end is taken for one of time.
 PettingZoo itself is needed for :func:`parallel_env` alone.
 """
 
@@ -46,7 +46,9 @@ class PettingZooGame:
         self.starts = [int(getattr(first.action_space(name), "start", 0)) for name in names]
         self.spaces = [first.observation_space(name) for name in names]
         self.episodes = 0
-        self._seen = [np.zeros((seeds, width), np.float32) for width in self.widths]
+        self._seen, self._arrived = (
+            [np.zeros((seeds, width), np.float32) for width in self.widths] for _ in range(2)
+        )
         for n in range(seeds):
             self._reset(n)
 
@@ -58,25 +60,31 @@ class PettingZooGame:
             moves = {name: chosen[i][n] + self.starts[i] for i, name in enumerate(self.agents)}
             seen, paid, terminated, truncated, _ = copy.step(moves)
             rewards[:, n] = [paid.get(name, 0.0) for name in self.agents]
-            if any(terminated.values()) or any(truncated.values()) or not copy.agents:
+            over = any(terminated.values()) or any(truncated.values()) or not copy.agents
+            self._look(self._arrived, n, seen)
+            if over:
                 self._reset(n)
             else:
-                self._look(n, seen)
+                self._look(self._seen, n, seen)
         return torch.from_numpy(rewards)
 
     @property
     def observations(self) -> tuple[Tensor, Tensor]:
-        """What each sees, [N, O_i]."""
-        first, second = (torch.from_numpy(seen.copy()) for seen in self._seen)
-        return first, second
+        """What each sees now, [N, O_i]."""
+        return _tensors(self._seen)
+
+    @property
+    def arrivals(self) -> tuple[Tensor, Tensor]:
+        """What each saw after the last step, before a next episode began."""
+        return _tensors(self._arrived)
 
     def _reset(self, n: int) -> None:
         seen, _ = self.copies[n].reset(seed=self.seed + self.episodes)
         self.episodes += 1
-        self._look(n, seen)
+        self._look(self._seen, n, seen)
 
-    def _look(self, n: int, seen: dict[str, Any]) -> None:
-        for held, name, space in zip(self._seen, self.agents, self.spaces, strict=True):
+    def _look(self, where: list[NDArray[np.float32]], n: int, seen: dict[str, Any]) -> None:
+        for held, name, space in zip(where, self.agents, self.spaces, strict=True):
             held[n] = _flat(space, seen[name])
 
     def state_dict(self) -> dict[str, Any]:
@@ -88,6 +96,11 @@ class PettingZooGame:
         self.episodes = state["episodes"]
         for n in range(self.seeds):
             self._reset(n)
+
+
+def _tensors(held: list[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    first, second = (torch.from_numpy(seen.copy()) for seen in held)
+    return first, second
 
 
 def _width(space: Any, name: str) -> int:
@@ -130,9 +143,8 @@ def parallel_env(game: MatrixGame, episode: int = 150) -> Any:
     class MatrixParallelEnv(ParallelEnv):  # type: ignore[misc]
         """One copy of the iterated game."""
 
-        metadata = {"name": f"iterated_{game.name}", "render_modes": []}  # noqa: RUF012
-
         def __init__(self) -> None:
+            self.metadata = {"name": f"iterated_{game.name}", "render_modes": []}
             self.possible_agents = ["agent", "opponent"]
             self.agents: list[str] = []
             self.held = IteratedMatrixGame(game, 1, episode + 1)  # which is not reset
@@ -156,7 +168,7 @@ def parallel_env(game: MatrixGame, episode: int = 150) -> Any:
         def step(self, actions: dict[str, int]) -> Any:
             first, second = (torch.tensor([int(actions[name])]) for name in self.possible_agents)
             paid = self.held.step(first, second)[:, 0].tolist()
-            over = self.held.time >= episode
+            over = int(self.held.time) >= episode
             names = self.agents
             if over:
                 self.agents = []
