@@ -57,12 +57,14 @@ class AgentConfig(CommonConfig):
 class Agent:
     """``modules`` and ``buffers`` are the names of what a checkpoint keeps.
 
-    ``settings`` is the class of its config.
+    ``settings`` is the class of its config. Where it no longer ``learns`` it infers and acts on,
+    and nothing is trained.
     """
 
     settings: type[CommonConfig] = AgentConfig
     modules: tuple[str, ...] = ()
     buffers: tuple[str, ...] = ()
+    learns = True
 
     def __init__(
         self,
@@ -107,8 +109,8 @@ class Agent:
 
     @property
     def warming_up(self) -> bool:
-        """Whether nothing is trained yet."""
-        return self.count <= self.config.window
+        """Whether nothing is trained, yet or any more."""
+        return not self.learns or self.count <= self.config.window
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

@@ -8,9 +8,9 @@ import tabular_marl as tm
 from tabular_marl.deep.agents.base import AgentConfig
 from tabular_marl.deep.agents.further import Further
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
-from tabular_marl.deep.experiments import AGENTS, EXPERIMENTS
+from tabular_marl.deep.experiments import AGENTS
 from tabular_marl.deep.networks import SeedMLP, clip_gradients
-from tabular_marl.deep.statistics import iqm, iqm_interval
+from tabular_marl.deep.statistics import iqm
 from tabular_marl.deep.train import Run, Session, TrainingError, train
 from tabular_marl.deep.window import Window
 from tabular_marl.validation import InputError
@@ -114,11 +114,24 @@ def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(tmp_path, agent):
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", ["ibs", "ic", "imp"])
 def test_every_line_up_trains(name, agent):
     curve = train(Run(name, agent, seeds=2, steps=300, interval=100))
     assert curve.reward.shape == (3, 2)
     assert np.isfinite(curve.reward).all()
+
+
+def test_a_checkpoint_opens_without_its_run(tmp_path):
+    run = Run("ic", "masac", seeds=2, steps=200, interval=100, settings=(("window", 50),))
+    train(run, tmp_path)
+    session = Session.open(tmp_path / "checkpoint.pt")
+    assert session.run.as_dict() == run.as_dict()
+    assert session.step == 200
+    same = Session.load(tmp_path / "checkpoint.pt", run)
+    obs = session.env.observation
+    for one, two in zip(session.players, same.players, strict=True):
+        assert torch.equal(one.policy(obs), two.policy(obs))
+        assert one.config.window == 50
 
 
 def test_nan_stops_with_the_step_the_agent_and_the_term(tmp_path):
@@ -136,12 +149,9 @@ def test_mistakes_are_told(tmp_path):
         Run("ibz")
     with pytest.raises(InputError, match="seeds must be at least 1; it was 0"):
         Run("ibs", seeds=0)
-    with pytest.raises(InputError, match="did you mean 'temperature'"):
-        Run("ibs", settings=(("temprature", 1.0),))
-    with pytest.raises(InputError, match=r"window must be a finite int; it was 2\.5"):
-        Run("ibs", settings=(("window", 2.5),))
-    assert Run("ibs", settings=(("window", 64),)).config.window == 64
-    with pytest.raises(InputError, match="steps must be at least one interval"):
+    with pytest.raises(
+        InputError, match="steps must be one interval of 250 or a multiple; it was 3"
+    ):
         Run("ibs", steps=3)
     short = {"seeds": 2, "steps": 50, "interval": 50}
     train(Run("ibs", **short), tmp_path)
@@ -149,17 +159,14 @@ def test_mistakes_are_told(tmp_path):
         train(Run("ibs", **short), tmp_path)
     with pytest.raises(InputError, match="seeds 2 not 3"):
         train(Run("ibs", **{**short, "seeds": 3}), tmp_path, resume=True)
-    with pytest.raises(InputError, match="agent 'further' not 'lili'"):
+    with pytest.raises(InputError, match="has agent 'further' not 'lili'"):
         train(Run("ibs", "lili", **short), tmp_path, resume=True)
+    with pytest.raises(InputError, match=r"experiment\.agent\.temperature 0\.4 not 1\.0"):
+        train(Run("ibs", **short, settings=(("temperature", 1),)), tmp_path, resume=True)
+    with pytest.raises(InputError, match="name 'ibs' not 'ic'"):
+        train(Run("ic", **short), tmp_path, resume=True)
     with pytest.raises(InputError, match="--resume must find a checkpoint"):
         train(Run("ibs", **short), tmp_path / "none", resume=True)
-
-
-def test_iqm_and_its_interval():
-    assert iqm([[0, 1, 2, 100], [3, 3, 3, 3]]).tolist() == [1.5, 3.0]
-    low, high = iqm_interval(np.random.default_rng(0).normal(size=(3, 20)))
-    assert ((low < high) & (high - low < 2)).all()
-    assert iqm_interval(np.ones((1, 5))).tolist() == [[1.0], [1.0]]
 
 
 def test_the_picture_shows_the_curve_and_the_optimum():
