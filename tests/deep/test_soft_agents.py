@@ -100,10 +100,16 @@ def test_against_a_mixing_opponent_the_error_is_one_of_sampling():
 # -- the exact answer is where every loss rests ---------------------------------------------------
 
 
-def put(network, table):
-    """Make a linear network of one seed the ``table`` [S, …]."""
-    table = torch.as_tensor(np.array(table)).float().flatten(1)
-    network.weights[0].data.copy_(table[None])
+class Table(torch.nn.Module):
+    """A network of one seed that looks up its answer."""
+
+    def __init__(self, table, trains=True):
+        super().__init__()
+        held = torch.as_tensor(np.array(table)).float()
+        self.table = torch.nn.Parameter(held.flatten(1), requires_grad=trains)
+
+    def forward(self, obs):
+        return obs @ self.table
 
 
 def at_the_exact_answer(kind, opponent, settings):
@@ -112,27 +118,23 @@ def at_the_exact_answer(kind, opponent, settings):
     exact = agent.exact(GAME, opponent.double())
     with np.errstate(divide="ignore"):
         logits = {name: np.maximum(np.log(np.abs(table)), -50) for name, table in exact.items()}
-    put(agent.actor, logits["policy"])
+    agent.actor = Table(logits["policy"])
     if kind is Sac:
-        for critic in agent.critics:
-            put(critic, exact["q"])
-        put(agent.value, exact["value"][:, None])
-        put(agent.target, exact["value"][:, None])
+        agent.critics = torch.nn.ModuleList(Table(exact["q"]) for _ in range(2))
+        agent.value = Table(exact["value"][:, None])
+        agent.target = Table(exact["value"][:, None], trains=False)
         return agent
-    put(agent.critic, exact["q"])
+    agent.critic = Table(exact["q"])
     if kind is Options:
-        put(agent.arrival, exact["arrival"])
-        put(agent.target, exact["arrival"])
-        put(agent.master, logits["master"])
-        put(
-            agent.termination,
-            np.log(np.stack([1 - exact["termination"], exact["termination"]], -1)),
-        )
+        agent.arrival, agent.target = Table(exact["arrival"]), Table(exact["arrival"], False)
+        agent.master = Table(logits["master"])
+        ends = exact["termination"]
+        agent.termination = Table(np.log(np.stack([1 - ends, ends], -1)))
         return agent
-    put(agent.target, exact["q"])
-    put(agent.model, logits["opponent"])
+    agent.target = Table(exact["q"], trains=False)
+    agent.model = Table(logits["opponent"])
     if kind is Rommeo:
-        put(agent.prior, logits["prior"])
+        agent.prior = Table(logits["prior"])
     return agent
 
 
@@ -145,9 +147,9 @@ def slope(agent, opponent):
     reward = torch.tensor([GAME.reward[k] for k in every]).float()
     after = torch.tensor([GAME.transition[k].argmax() for k in every])
     obs, arrival = torch.eye(5)[state], torch.eye(5)[after]
-    batch = (t[None] for t in (obs, action, other, reward, arrival))
-    found = agent.losses(*batch)
-    parts = [p for name in found for p in agent.optimisers[name].param_groups[0]["params"]]
+    found = agent.losses(*(t[None] for t in (obs, action, other, reward, arrival)))
+    networks = torch.nn.ModuleList(getattr(agent, name) for name in agent.modules)
+    parts = [p for p in networks.parameters() if p.requires_grad]
     gradients = torch.autograd.grad(sum(found.values()), parts)
     return float(max(g.abs().max() for g in gradients))
 
