@@ -230,7 +230,7 @@ def test_trained_by_a_wrong_loss_it_ends_elsewhere(monkeypatch, case, module, na
 
 @pytest.mark.parametrize("kind", [Sac, Rommeo, Pr2, BalancingQ, Options])
 def test_it_plays_its_policy(kind):
-    env, agent = fresh(kind, seeds=4000)
+    env, agent = fresh(kind, seeds=4000, replay=1)
     with torch.no_grad():  # all seeds alike
         for name in agent.modules[1:]:
             for p in getattr(agent, name).parameters():
@@ -242,7 +242,7 @@ def test_it_plays_its_policy(kind):
 
 
 def test_options_keep_what_they_do_not_drop():
-    env, agent = fresh(Options, seeds=4000, options=3)
+    env, agent = fresh(Options, seeds=4000, replay=1, options=3)
     agent.option = torch.randint(3, (4000,), generator=agent.generator)
     before = agent.option
     ends = agent._of_option(agent.log_termination(env.observation[:, None])[..., 1].exp())[:, 0]
