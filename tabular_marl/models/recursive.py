@@ -36,7 +36,6 @@ Shapes: as in ROMMEO or PR2 for the last level; marginals [s, a], [s, b]. Units:
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Unpack
 
@@ -44,6 +43,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.models.log_ratios import absorb, log_ratio, tilted
 from tabular_marl.models.rounds import Carried, Rounds, play
 from tabular_marl.models.solve import Game, Options, Solved, build, first_mover, two_player
 from tabular_marl.numerics.free_energy import free_energy
@@ -126,7 +126,8 @@ def level_k(
         answers = AGENT if (k % 2 == 1) == (chain == "agent") else OPPONENT
         given: Options = options if guess is None else {**options, "initial": guess}
         solution, after = _level(seen, betas, priors, ratios, answers, given)
-        marginals.append((_tilted(priors[0], after[0]), _tilted(priors[1], after[1])))
+        agent, opponent = (tilted(x, p, axis=1) for x, p in zip(after, priors, strict=True))
+        marginals.append((read_only(agent), read_only(opponent)))
         return solution, Carried(marginals[-1], after)
 
     played = play(step, Carried(priors, level_zero), "level-k", options, levels, unit="levels")
@@ -144,7 +145,7 @@ def _level(
 ) -> tuple[Solution, tuple[Array, Array]]:
     """One level: its Solution, and log π_k/π_0, log ρ_k/ρ_0 from those of level k − 1."""
     moves = 1 - answers
-    own = [_gain_and_prior(b, p, x) for b, p, x in zip(betas, priors, ratios, strict=True)]
+    own = [absorb(x, b, p, axis=1) for x, b, p in zip(ratios, betas, priors, strict=True)]
     gains = np.expand_dims(own[AGENT][0], 2), np.expand_dims(own[OPPONENT][0], 1)
     shift = gains[AGENT] + gains[OPPONENT]
     recipe = tuple(Aggregation(i, betas[i], own[i][1]) for i in (answers, moves))
@@ -156,9 +157,9 @@ def _level(
         name, policy = names[moves]
         worth, prior = found[name], np.expand_dims(priors[answers], moves + 1)
         lead = np.expand_dims(worth, answers + 1)
-        answer = _log_ratio(solved.q - lead, betas[answers], found[names[answers][1]], prior)
+        answer = log_ratio(solved.q - lead, betas[answers], found[names[answers][1]], prior)
         value = free_energy(worth, betas[moves], own[moves][1], axis=1)
-        first = _log_ratio(worth - value[:, None], betas[moves], found[policy], priors[moves])
+        first = log_ratio(worth - value[:, None], betas[moves], found[policy], priors[moves])
         with np.errstate(divide="ignore"):
             joint = answer + np.expand_dims(np.log(priors[moves]) + first, answers + 1)
         log_ratios[:] = [first, np.logaddexp.reduce(joint, axis=moves + 1)]
@@ -167,29 +168,6 @@ def _level(
     solution = build(game.reward + shift, game, recipe, "level-k", options, fields)
     first, second = log_ratios
     return solution, (second, first) if answers == AGENT else (first, second)
-
-
-def _gain_and_prior(beta: float, prior: Array, ratio: Array) -> tuple[Array, Array]:
-    """(g, p) with F_β[p](x + g) = F_β[``prior`` · exp ``ratio``](x)."""
-    if math.isinf(beta):  # only the support decides, and the shares of ties
-        kept = np.where(np.isneginf(ratio), 0.0, prior * np.exp(np.maximum(ratio, -600.0)))
-        return np.zeros_like(prior), _normalised(kept)
-    if beta == 0:
-        return np.zeros_like(prior), prior
-    gain = ratio / beta
-    return gain - free_energy(gain, beta, prior, axis=1)[:, None], prior  # 1e-16/β counts
-
-
-def _log_ratio(advantage: Array, beta: float, policy: Array, prior: Array) -> Array:
-    """log policy/prior of the tilt with ``advantage`` = q − F; 0 where the prior is 0."""
-    if beta and math.isfinite(beta):
-        return np.where(prior > 0, beta * advantage, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(prior > 0, np.log(policy / prior), 0.0)
-
-
-def _tilted(prior: Array, ratio: Array) -> Array:
-    return _normalised(prior * np.exp(ratio - ratio.max(axis=1, keepdims=True)))
 
 
 def behavioural_levels(
