@@ -31,6 +31,9 @@ from tabular_marl.deep.agents.pr2 import Pr2
 from tabular_marl.deep.agents.rommeo import Rommeo
 from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.plain_yaml import read_yaml
+from tabular_marl.games.iterate import iterated
+from tabular_marl.games.library import REGISTRY, named
+from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.validation import InputError, one_of
 
 AGENTS: dict[str, type[Agent]] = {
@@ -121,14 +124,17 @@ class Experiment:
 def read_experiment(experiment: str, preset: str = "paper") -> Experiment:
     """A published experiment by name, or one's own by file, in one of its presets.
 
+    The name of a two-player game of the library is an experiment too, see :func:`self_play`.
+
     >>> read_experiment("ibs", "code").q_learner.step_size
     1.0
 
     Raises InputError where there is no such experiment or preset, and as :meth:`Experiment.of`.
     """
     is_file = Path(experiment).suffix in (".yaml", ".yml") or "/" in experiment
-    if not is_file:
-        one_of("experiment", experiment, EXPERIMENTS)
+    if not is_file and one_of("experiment", experiment, (*EXPERIMENTS, *REGISTRY)) in REGISTRY:
+        one_of("preset", preset, PRESETS)
+        return self_play(experiment)
     path = Path(experiment) if is_file else CONFIGS / f"{experiment}.yaml"
     values: dict[str, Any] = {"name": path.stem, **read_yaml(path)}
     presets = values.pop("presets", None) or {}
@@ -139,6 +145,20 @@ def read_experiment(experiment: str, preset: str = "paper") -> Experiment:
     if "environment" not in values:
         raise InputError(f"environment in {path.name}", "be given", "it was not")
     return Experiment.of(_merged(values, presets.get(preset) or {}, path.name), path.name)
+
+
+def self_play(name: str) -> Experiment:
+    """A game of the library against another of one's kind, with the game's own discount.
+
+    A matrix game is played again and again, with a memory of the last joint action.
+
+    >>> self_play("soccer").agent
+    {'discount': 0.9}
+    """
+    game = named(name)
+    view = iterated(game) if isinstance(game, MatrixGame) else game
+    agent = {"discount": view.discount}
+    return Experiment(name, name=name, source=view.source, steps=10_000, agent=agent)
 
 
 def _merged(values: Mapping[str, Any], over: Any, file: str) -> dict[str, Any]:
