@@ -118,7 +118,8 @@ def test_missing_term_is_the_solvers_transient_term():
     transition[0] = moves
     transition[1, :, 1] = transition[2, :, 2] = 1
     found = policy_gradient(DecisionProcess(reward, transition), phi, initial=[1, 0, 0])
-    total, first, second = further_gradient_classes.two_ends(moves, reward, agent, agent + direction)
+    other = agent + direction
+    total, first, second = further_gradient_classes.two_ends(moves, reward, agent, other)
     assert (found.gradient * turn).sum() == pytest.approx(total)
     assert (found.stationary_term * turn).sum() == pytest.approx(first)
     assert (found.transient_term * turn).sum() == pytest.approx(second)

@@ -75,6 +75,15 @@ def against_fixed(arithmetic: Arithmetic, reward: Numbers, gamma: Numbers) -> An
     return sides(fixed, reward[1, 0] + gamma * reward[1, 1] / (1 - gamma))
 
 
+def for_every_start(arithmetic: Arithmetic, reward: Numbers, gamma: Numbers) -> Any:
+    """Σ_θ of (25) for the best one π, and for the best π of each θ; one state, θ never changes.
+
+    reward[θ, a].
+    """
+    one = arithmetic.maximum(reward.sum(axis=0), 0)
+    return sides(one / (1 - gamma), arithmetic.maximum(reward, 1).sum(axis=0) / (1 - gamma))
+
+
 # -- proofs ----------------------------------------------------------------------------------------
 
 
@@ -210,4 +219,16 @@ row(
     "0 for ever by (26), and 1 from the second step on in fact.",
     scope(gamma="[0, 1)"),
     Counterexample(against_fixed, {"reward": [[0, 0], [0, 1]], "gamma": "1/2"}, "== 0"),
+)
+row(
+    "further.025.uniform.added",
+    "refuted",
+    "FURTHER (25); FURTHER (26)",
+    r"\text{one } \pi(a|s; \theta^i) \text{ attains } \max_{\theta^i} v(s, \theta^{-i}) \text{ at "
+    r"every } (s, \theta^{-i})",
+    "The maximum is taken start by start. A policy of s alone cannot serve two others: one state, "
+    "others who never learn, reward 1 for a = θ. Policies of (s, θ) can, as in any decision "
+    "problem.",
+    scope(parameters=">= 1", actions=">= 1", gamma="[0, 1)"),
+    Counterexample(for_every_start, {"reward": [[1, 0], [0, 1]], "gamma": "1/2"}, "== 0"),
 )

@@ -19,6 +19,7 @@ from tabular_marl.verification import (
     Symbolic,
     distribution,
     instances,
+    kl,
     positive,
     prove_zero,
     sides,
@@ -72,6 +73,29 @@ def factorised(arithmetic: Arithmetic, first: Numbers, second: Numbers) -> Any:
     """q(ẑ_1) q(ẑ_2|ẑ_1) against the product of its marginals."""
     joint = first[:, None] * second
     return sides(joint, first[:, None] * joint.sum(axis=0))
+
+
+def priors_apart(
+    arithmetic: Arithmetic, first: Numbers, second: Numbers, decoder: Numbers, encoder: Numbers
+) -> Any:
+    """a = (0, 1), ẑ of law p(ẑ_1) p(ẑ_2|ẑ_1): log evidence − E_q of line 6 with p(ẑ_1) p(ẑ_2)."""
+    joint = first[:, None] * second
+    likelihood = decoder[:, 0][:, None] * decoder[:, 1]
+    apart = first[:, None] * joint.sum(axis=0)
+    inner = arithmetic.log(likelihood) + arithmetic.log(apart) - arithmetic.log(encoder)
+    evidence = arithmetic.log((joint * likelihood).sum(axis=(0, 1)))
+    return sides(evidence, (encoder * inner).sum(axis=(0, 1)))
+
+
+def chained_divergences(
+    arithmetic: Arithmetic, first: Numbers, second: Numbers, start: Numbers, onward: Numbers
+) -> Any:
+    """E_q[log p(ẑ_1, ẑ_2) − log q] against −KL(q_1 ‖ p_1) − E KL(q_2|ẑ_1 ‖ p_2|ẑ_1)."""
+    joint = first[:, None] * second
+    prior = arithmetic.log(start)[:, None] + arithmetic.log(onward)
+    own = arithmetic.log(first)[:, None] + arithmetic.log(second)
+    later = (first * kl(second, onward, 1, arithmetic)).sum(axis=0)
+    return sides((joint * (prior - own)).sum(axis=(0, 1)), -kl(first, start, 0, arithmetic) - later)
 
 
 def chained(arithmetic: Arithmetic, first: Numbers, second: Numbers) -> Any:
@@ -176,9 +200,9 @@ row(
     "further.024.prior-index.corrected",
     "proved",
     F,
-    r"\ldots + \sum_{t'=1}^t \log p(\hat z_{t'}) - \sum_{t'=1}^t \log p(\hat z_{t'}|\cdot) \text{ "
-    r"is a lower bound}",
-    "Prior and posterior of the same latents.",
+    r"\ldots + \sum_{t'=1}^t \log p(\hat z_{t'}|\hat z_{<t'}) - \sum_{t'=1}^t \log "
+    r"p(\hat z_{t'}|\cdot) \text{ is a lower bound}",
+    "Prior and posterior of the same latents, each given the earlier ones.",
     LATENT,
     Deduction(
         ("further.024.world.corrected", "further.024.chain.added"),
@@ -189,6 +213,50 @@ row(
 )
 
 
+row(
+    "further.024.independent.printed",
+    "refuted",
+    F,
+    r"\ldots + \sum_{t'} \log p(\hat z_{t'}) - \ldots \text{ is a lower bound for any law of "
+    r"the latents: } p(\hat z_{1:t}) = \prod p(\hat z_{t'})",
+    "Line 6 splits the prior into marginals, which takes the latents for independent; strategies "
+    "that evolve are not. Two latents that stay: a = (0, 1) has evidence 3/16, and the line claims "
+    "1/4.",
+    LATENT,
+    Counterexample(
+        priors_apart,
+        {
+            "first": ["1/2", "1/2"],
+            "second": [[1, 0], [0, 1]],
+            "decoder": [["3/4", "1/4"], ["1/4", "3/4"]],
+            "encoder": [["3/16", "9/16"], ["1/16", "3/16"]],
+        },
+    ),
+)
+row(
+    "further.024.independent.corrected",
+    "proved",
+    F,
+    r"E_q[\log p(\hat z_{1:t}) - \log q(\hat z_{1:t})] = -\sum_{t'=1}^t E_q D_{KL}\big(q(\cdot|"
+    r"\hat z_{<t'}) \| p(\cdot|\hat z_{<t'})\big)",
+    "A divergence of conditional laws for each step. With independent latents on both sides it is "
+    "the printed sum.",
+    LATENT,
+    Deduction(
+        ("further.024.chain.added", "further.024.summary.corrected"),
+        ("backward induction over time", "substitution of equals"),
+        "split off the last latent, given the earlier ones its two terms are minus a divergence",
+    ),
+    sample(
+        chained_divergences,
+        instances(
+            {**SIZES, "opponent_actions": (1, 1)},
+            **PAIR,
+            start=LAW,
+            onward=distribution("latents", "latents"),
+        ),
+    ),
+)
 row(
     "further.024.posterior.printed",
     "refuted",

@@ -109,6 +109,32 @@ def towards(arithmetic: Arithmetic, online: Numbers, target: Numbers, rate: Numb
     return sides((1 - rate) * away, arithmetic.absolute(online - moved))
 
 
+def once_for_each_critic(
+    arithmetic: Arithmetic, first: Numbers, second: Numbers, gain: Numbers, rate: Numbers
+) -> Any:
+    """ρ after line 23 for β = 1 and then 2, against one step on the mean of both losses.
+
+    ``first``, ``second``: r + v − q_β, the gain that each critic asks for; ∇_ρ J = −2 (that − ρ).
+    """
+    after = gain + 2 * rate * (first - gain)
+    after = after + 2 * rate * (second - after)
+    return sides(after, gain + 2 * rate * ((first + second) / 2 - gain))
+
+
+def distance_left(
+    arithmetic: Arithmetic, first: Numbers, second: Numbers, gain: Numbers, rate: Numbers
+) -> Any:
+    """One step on the mean loss: what is left of ρ's distance to the mean of the two."""
+    mean = (first + second) / 2
+    moved = gain + 2 * rate * (first - gain) / 2 + 2 * rate * (second - gain) / 2
+    return sides(moved - mean, (1 - 2 * rate) * (gain - mean))
+
+
+def stored_latents(arithmetic: Arithmetic, stored: Numbers, present: Numbers) -> Any:
+    """The law of ẑ in the memory, from the encoder of then, and from the encoder of now."""
+    return sides(stored, present)
+
+
 # -- mean field ----------------------------------------------------------------------------------
 
 
@@ -148,6 +174,13 @@ def prove_descend() -> list[Proof]:
     ]
 
 
+def prove_distance_left() -> Proof:
+    one, two, rho, rate = symbols("u1 u2 rho alpha")
+    mean = (one + two) / 2
+    moved = rho + rate * (one - rho) + rate * (two - rho)
+    return prove_zero(moved - mean - (1 - 2 * rate) * (rho - mean), "∇_ρ (J_1 + J_2)/2")
+
+
 def prove_towards() -> Proof:
     psi, bar, tau = symbols("psi psibar tau")
     return prove_zero(psi - (tau * psi + (1 - tau) * bar) - (1 - tau) * (psi - bar))
@@ -165,6 +198,7 @@ PLANE = scope(bend="(0, inf)", step="(0, inf)")
 SHARE = scope(bend="(0, inf)", share="[0, 2]")
 ANY = number(-4, 4)
 BEND = number("1/4", 4)
+TWIN = scope(rate="(0, inf)")
 E3 = "FURTHER E.3"
 
 row(
@@ -189,6 +223,45 @@ row(
     Symbolic(prove_descend),
     sample(descend, instances({}, at=ANY, best=ANY, bend=BEND, share=number(0, 2)), ">= 0"),
     assumes=("quadratic J, step at most 2/curvature",),
+)
+row(
+    "further.E.3.line23-gain.printed",
+    "refuted",
+    f"{E3}; FURTHER (12)",
+    r"\{\psi_\beta, \rho\} \leftarrow \ldots \text{ for } \beta = 1, 2 \text{ moves } \rho "
+    r"\text{ once, at the rate } \alpha_\rho",
+    "There is one gain and there are two critics: the loop moves ρ once for each, even with ∇ put "
+    "in. Where the critics agree its error shrinks by (1 − 2α)², not 1 − 2α.",
+    TWIN,
+    Counterexample(
+        once_for_each_critic, {"first": 1, "second": 1, "gain": 0, "rate": "1/10"}, "== 0"
+    ),
+)
+row(
+    "further.E.3.line23-gain.corrected",
+    "proved",
+    f"{E3}; FURTHER (12)",
+    r"\rho \leftarrow \rho - \alpha_\rho \nabla_\rho \tfrac12(J_{q_1} + J_{q_2}): \ \rho' - \bar u "
+    r"= (1 - 2\alpha_\rho)(\rho - \bar u)",
+    "u_β = r + v − q_β is the gain that a critic asks for. One step for both, towards the mean; "
+    "with the sum of the losses it is the same at twice the rate. Where ρ rests does not change.",
+    TWIN,
+    Symbolic(prove_distance_left),
+    sample(
+        distance_left, instances({}, first=ANY, second=ANY, gain=ANY, rate=number("1/10", "1/2"))
+    ),
+)
+row(
+    "further.E.3.line19.added",
+    "refuted",
+    f"{E3}; FURTHER (12); FURTHER (14)",
+    r"\text{the } \hat z_t, \hat z_{t+1} \text{ of the replay memory are samples of the present "
+    r"encoder}",
+    "They are stored when they are inferred, and the encoder trains on: critic and actor see "
+    "latents of encoders of the past. Exact where only the last transition is used, or where ẑ is "
+    "inferred again along τ.",
+    scope(latents=">= 1"),
+    Counterexample(stored_latents, {"stored": [1, 0], "present": [0, 1]}, "== 0"),
 )
 row(
     "further.E.3.line24.printed",

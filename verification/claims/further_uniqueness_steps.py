@@ -145,6 +145,11 @@ def lazy_pair(arithmetic: Arithmetic, epsilon: Numbers, first: Numbers) -> Any:
     return sides(twice[0] - first[0], 4 * epsilon * (1 - epsilon) * (first[1] - first[0]) / 2)
 
 
+def after_earlier_actions(arithmetic: Arithmetic, update: Numbers) -> Any:
+    """U(θ'|a_{t−1}, a_t) after the one and the other a_{t−1}; update [2, A, O]."""
+    return sides(update[0], update[1])
+
+
 # -- proofs ----------------------------------------------------------------------------------------
 
 
@@ -181,6 +186,17 @@ row(
         row_sums,
         joint_family(transition=T, agent=AGENT, opponent=OPPONENT, update=UPDATE),
     ),
+    assumes=("τ is the one transition (s, a, r, s')",),
+)
+row(
+    "further.prop1.history.added",
+    "refuted",
+    "FURTHER Prop. 1",
+    r"(s, \theta) \text{ is a Markov chain for updates that see a longer } \tau",
+    "p is a kernel on (s, θ) only where τ is the transition at hand. A learner that copies the "
+    "last action but one needs that action in the state, as does one with a replay buffer.",
+    scope(actions=">= 1", parameters=">= 1"),
+    Counterexample(after_earlier_actions, {"update": [[[1, 0], [1, 0]], [[0, 1], [0, 1]]]}, "== 0"),
 )
 
 
