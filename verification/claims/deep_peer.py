@@ -260,7 +260,11 @@ row(
     "What the policy that answers the memory loses against w, for every temperature.",
     STAGE,
     Deduction(
-        ("free-energy.non-expansive", "free-energy.variational.maximum"),
+        (
+            "free-energy.monotone",
+            "free-energy.shift-equivariant",
+            "free-energy.variational.maximum",
+        ),
         "chain of inequalities",
         "F(x_w) − F(x_d) <= max(x_w − x_d), as F is monotone and moves with constants; J(π_d; w) = "
         "F(x_d) + E_{π_d}(x_w − x_d), and that mean is at least the minimum",
