@@ -181,7 +181,7 @@ def prove_jeffreys() -> Proof:
 
 # -- claims ----------------------------------------------------------------------------------------
 
-TRAINING = "FURTHER E.3; FURTHER (12); FURTHER (13); FURTHER (14)"
+TRAINING = "FURTHER E.3; FURTHER (14)"
 JOINT = scope(states=">= 1", actions=">= 1", opponent_actions=">= 1", alpha="(0, inf)")
 TABLES = "tables for every critic, actor and decoder; every (s, a, b) is visited"
 STILL = "ẑ carries nothing at rest, as nobody moves"

@@ -150,7 +150,7 @@ row(
 row(
     "deep.minimiser.balancing.corrected",
     "proved",
-    "report (65)-(68)",
+    "report (65); report (66); report (67); report (68)",
     r"(66) \text{ with a plus and } \bar V, (67), (68) \text{ with } \log \pi, \ V \text{ by (62) "
     r"with } Q^i: \text{ least together at the agent's view of Balancing-Q}",
     "As printed they mix two systems: the value of the opponent's view, the policy of the agent's.",

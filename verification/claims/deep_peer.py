@@ -205,7 +205,7 @@ def prove_memory() -> Proof:
 
 # -- claims ----------------------------------------------------------------------------------------
 
-PEER = "FURTHER (14); FURTHER (23); FURTHER (13)"
+PEER = "FURTHER (13); FURTHER (14)"
 SIZES = {"actions": (1, 3), "opponent_actions": (1, 3)}
 Q = array("actions", "opponent_actions")
 POLICY = distribution("actions")
@@ -374,7 +374,7 @@ row(
 row(
     "deep.peer.lower.added",
     "proved",
-    f"{PEER}; FURTHER (22)",
+    f"{PEER}; FURTHER (22); FURTHER (23)",
     r"E_b \min_\beta q_\beta \le \min_\beta E_b\, q_\beta",
     "(13), (14), (22) and (23) all take the min before the mean over b, so they agree in this, and "
     "are lower than the smaller of the two critics' values.",
