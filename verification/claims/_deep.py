@@ -17,6 +17,7 @@ from typing import Any
 from tabular_marl.verification import Family, array, distribution, instances, number, scope
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, expectation
 from tabular_marl.verification.claims._further import gain_and_value, stationary
+from tabular_marl.verification.claims.further_soft import entropy
 from tabular_marl.verification.strategies import Field
 
 
@@ -38,11 +39,6 @@ def chain_under(weights: Numbers, transition: Numbers) -> Numbers:
 def ahead(transition: Numbers, value: Numbers) -> Numbers:
     """Σ_y P(y|x, a, b) v(y), [n, A, B]."""
     return expectation(transition, value, 3)
-
-
-def entropy(arithmetic: Arithmetic, policy: Numbers) -> Numbers:
-    """H(π(·|x)), [n]."""
-    return -(policy * arithmetic.log(policy)).sum(axis=1)
 
 
 def value_of(

@@ -36,7 +36,6 @@ from tabular_marl.verification.claims._deep import (
     Q,
     ahead,
     chain_under,
-    entropy,
     gain_of,
     loss_family,
     mean,
@@ -47,6 +46,7 @@ from tabular_marl.verification.claims._deep import (
 )
 from tabular_marl.verification.claims._further import backwards, sample, symbols
 from tabular_marl.verification.claims._rows import row
+from tabular_marl.verification.claims.further_soft import entropy
 
 # -- formulas --------------------------------------------------------------------------------------
 

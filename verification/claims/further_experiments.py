@@ -108,6 +108,13 @@ def pure(arithmetic: Arithmetic, q: Numbers, beta: Numbers) -> Any:
     return sides(best, arithmetic.array([1, 0]))
 
 
+def most_in_ibs(arithmetic: Arithmetic, epsilon: Numbers, own: Numbers, greedy: Numbers) -> Any:
+    """What any mixture pays in one step of IBS against a j who explores, and 2 − ε; ``own`` and
+    ``greedy`` are the laws of agent i's action and of j's greedy one."""
+    others = (1 - epsilon) * greedy + epsilon / 2
+    return sides(2 - epsilon, 2 * own[0] * others[0] + own[1] * others[1])
+
+
 # -- limits ----------------------------------------------------------------------------------------
 
 
@@ -137,6 +144,20 @@ def prove_pushed_out() -> Proof:
 def prove_moved_closer() -> Proof:
     d, step = positive("d"), positive("step")
     return prove_nonnegative((step - d) + d, "−(d − step) + d = step")
+
+
+def prove_most_in_ibs() -> list[Proof]:
+    epsilon = 1 / (1 + positive("rest"))  # in (0, 1)
+    other, most = epsilon / 2, 2 - epsilon
+    return [
+        prove_nonnegative(most - paid, f"{what}; a mixture pays a mean of the four")
+        for what, paid in (
+            ("i plays 0, so does a greedy j", 2 * (1 - other)),
+            ("i plays 0, a greedy j 1", 2 * other),
+            ("i plays 1, so does a greedy j", 1 - other),
+            ("i plays 1, a greedy j 0", other),
+        )
+    ]
 
 
 def prove_start() -> Proof:
@@ -327,4 +348,22 @@ row(
         ">= 0",
     ),
     assumes=("U^{-i} depends on agent i through (s, θ^{-i}, a, s') alone",),
+)
+row(
+    "further.G.1.question.added",
+    "proved",
+    f"{G1}; FURTHER H",
+    r"\text{IBS against a } q\text{-learner who explores with } \epsilon: \text{ no behaviour "
+    r"earns more than } 2 - \epsilon \text{ a step}",
+    "1.95 for Question 1's 0.05. Committing earns it once the learner has given way; complying "
+    "0.975 where it is greedy.",
+    scope(epsilon="(0, 1)"),
+    Symbolic(prove_most_in_ibs),
+    sample(
+        most_in_ibs,
+        instances(
+            {}, epsilon=number("1/100", "99/100"), own=distribution(2), greedy=distribution(2)
+        ),
+        ">= 0",
+    ),
 )

@@ -207,7 +207,8 @@ row(
     "proved",
     "FURTHER (12); FURTHER (13)",
     r"\rho = E[r] + \alpha\, E[\mathcal{H}(\pi)]",
-    "Where J_q vanishes, or is stationary in ρ under on-policy samples.",
+    "Where J_q vanishes, or is stationary in ρ under samples of present play; `deep.gain.*` has "
+    "when it is not.",
     ENTROPIC,
     Symbolic(prove_gain),
     sample(gain_with_entropy, instances(SIZES, **EVALUATED)),
@@ -220,7 +221,8 @@ row(
     "proved",
     "FURTHER (12)",
     r"J_q(q + c, \rho) = J_q(q, \rho)",
-    "Nothing in (12) pins the level of q: it may drift, and only differences mean something.",
+    "Nothing in (12) prefers a level of q, and only differences mean something. In training the "
+    "start and the rates pin it: `deep.gauge.limit`.",
     ENTROPIC,
     Symbolic(prove_constant),
 )
