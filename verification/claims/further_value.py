@@ -209,7 +209,7 @@ SWAP = [[0, 1], [1, 0]]
 PAID = chain_family(chain=CHAIN, reward=VALUE)
 TIMED = chain_family(chain=CHAIN, reward=VALUE, times=choice(1, 2, 3, 4))
 TIMES = scope(states=">= 1", times=">= 1")
-ANY_TIMES = {"batched": False, "examples": 300}
+ANY_TIMES: dict[str, Any] = {"batched": False, "examples": 300}
 
 row(
     "further.015.limit.printed",
