@@ -116,6 +116,13 @@ def earned(arithmetic: Arithmetic, payoff: Numbers, first: Numbers, second: Numb
     return sides(*[(p[:, None] * p * payoff).sum(axis=(0, 1)) for p in policies])
 
 
+def reply_to(arithmetic: Arithmetic, payoff: Numbers, policy: Numbers, beta: Numbers) -> Any:
+    """How far from (1/2, 1/2) the soft reply to a policy is, and the policy itself."""
+    reply = tilt(expectation(policy, payoff, 1), None, beta, 0, arithmetic)
+    half = arithmetic.number("1/2")
+    return sides(arithmetic.absolute(reply[0] - half), arithmetic.absolute(policy[0] - half))
+
+
 def least_probability(arithmetic: Arithmetic, q: Numbers, beta: Numbers) -> Numbers:
     """π(a) − exp(−sp(q)/α)/A at π ∝ exp(q/α)."""
     policy = tilt(q, None, beta, 0, arithmetic)
@@ -207,13 +214,14 @@ row(
     TRAINING,
     r"\text{everybody rests} \iff (\pi_i) \text{ is a logit equilibrium: } \pi_i \propto "
     r"\exp\big(\tfrac1\alpha \textstyle\sum_b \pi_{-i} q_i\big),\ q_i = r_i - \rho_i + P v_i",
-    "On data of present play. Average-reward, one equation for each agent and state; ρ_i is its "
-    "own gain with entropy.",
+    "On data of present play, which any memory that forgets holds once nobody moves. One equation "
+    "for each agent and state; ρ_i is its own gain with entropy.",
     JOINT,
     Deduction(
         (
             "further.024.reconstruction.corrected",
             "deep.gain.tabular.added",
+            "deep.gain.twin.added",
             "deep.equilibrium.push.added",
         ),
         "conjunction",
@@ -303,6 +311,18 @@ row(
     "(1/4, 3/4). Where the policies start decides.",
     scope(actions=">= 1"),
     Counterexample(two_rests, COORDINATION, "== 0", where=both_rest),
+)
+row(
+    "deep.equilibrium.repelling.added",
+    "refuted",
+    TRAINING,
+    r"\text{near a joint fixed point the soft replies are nearer to it}",
+    "With agreement paid 4 α an even mixture rests too, and training leaves it: the reply to (5/8, "
+    "3/8) is (0.73, 0.27). So not every equilibrium is one that is reached.",
+    scope(actions=">= 1", beta="(0, inf)"),
+    Counterexample(
+        reply_to, {"payoff": [[4, 0], [0, 4]], "policy": ["5/8", "3/8"], "beta": 1}, "<= 0"
+    ),
 )
 row(
     "deep.equilibrium.optimal.added",
