@@ -332,8 +332,9 @@ row(
     r"\text{for every } h \text{ and every behaviour of } i: \quad \sum_{t<T} E\,\mathcal{R}^i \le "
     r"T \max_{x, a}(r + P_a h - h)(x) + \mathrm{sp}(h)",
     "Where the best average is one number, the maximum is it at the h of the optimality equation, "
-    "and a stationary π(a|s, θ^{-i}) attains it. So an own update rule, non-stationary or learning, "
-    "earns nothing more where (s, θ^{-i}) is seen; it can where π sees s alone (`007.memory`).",
+    "and a stationary π(a|s, θ^{-i}) attains it. So an own update rule, non-stationary or "
+    "learning, earns nothing more where (s, θ^{-i}) is seen; it can where π sees s alone "
+    "(`007.memory`).",
     scope(states=">= 1", actions=">= 1", times=">= 1"),
     Symbolic(prove_any_behaviour),
     sample(
