@@ -10,6 +10,7 @@ from tabular_marl.active.chains import MarkovChain
 from tabular_marl.verification import FLOAT
 from tabular_marl.verification.claims import _deep as deep
 from tabular_marl.verification.claims import deep_equilibrium as equilibrium
+from tabular_marl.verification.claims import deep_equilibrium_several as several
 from tabular_marl.verification.claims import deep_gauge as gauge
 from tabular_marl.verification.claims import further_experiments as experiments
 
@@ -88,7 +89,7 @@ def test_single_samples_do_not_move_the_level_either(game):
     assert q.sum() / 0.1 - gain / 0.02 == pytest.approx(-1 / 0.02, abs=1e-9)
 
 
-@pytest.mark.parametrize("instance", [equilibrium.COORDINATION, equilibrium.BETTER])
+@pytest.mark.parametrize("instance", [several.COORDINATION, several.BETTER])
 def test_joint_fixed_points_are_the_logit_equilibria(instance):
     payoff = np.log(3) * np.array([[float(FLOAT.number(k)) for k in r] for r in instance["payoff"]])
     proved = tm.all_logit_equilibria(tm.MatrixGame(payoff), 1.0)

@@ -17,8 +17,6 @@ from tabular_marl.verification import (
     Counterexample,
     Proof,
     Symbolic,
-    array,
-    distribution,
     instances,
     number,
     positive,
@@ -27,7 +25,7 @@ from tabular_marl.verification import (
     scope,
     sides,
 )
-from tabular_marl.verification.arithmetic import Arithmetic, Numbers, expectation
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 from tabular_marl.verification.claims._further import sample, symbols
 from tabular_marl.verification.claims._rows import row
 
@@ -138,27 +136,6 @@ def stored_latents(arithmetic: Arithmetic, stored: Numbers, present: Numbers) ->
 # -- mean field ----------------------------------------------------------------------------------
 
 
-def by_mean(arithmetic: Arithmetic, q: Numbers, first: Numbers, second: Numbers) -> Any:
-    """E q under two pairs of mixed actions of two neighbours; q [B, B], pairs [2, B]."""
-
-    def value(laws: Numbers) -> Numbers:
-        return (laws[0][:, None] * laws[1] * q).sum(axis=(0, 1))
-
-    return sides(value(first), value(second))
-
-
-def equal_means(arithmetic: Arithmetic, q: Numbers, first: Numbers, second: Numbers) -> Numbers:
-    """The mean actions agree."""
-    return -arithmetic.absolute(first.sum(axis=0) - second.sum(axis=0))
-
-
-def additive_by_mean(arithmetic: Arithmetic, part: Numbers, actions: Numbers) -> Any:
-    """Σ_j part(b_j) / N against the expectation under the mean action; actions [N, B]."""
-    each = expectation(actions, part, 1).sum(axis=0)
-    total = actions.sum(axis=0)
-    return sides(each, expectation(total, part, 0))
-
-
 # -- baselines -----------------------------------------------------------------------------------
 
 
@@ -184,12 +161,6 @@ def prove_distance_left() -> Proof:
 def prove_towards() -> Proof:
     psi, bar, tau = symbols("psi psibar tau")
     return prove_zero(psi - (tau * psi + (1 - tau) * bar) - (1 - tau) * (psi - bar))
-
-
-def prove_mean() -> Proof:
-    law, part = symbols("a_j(b) part(b)")
-    other = symbols("a_k(b)")
-    return prove_zero(law * part + other * part - (law + other) * part, "b by b: linear in actions")
 
 
 # -- claims ----------------------------------------------------------------------------------------
@@ -333,42 +304,4 @@ row(
     scope(rate="[0, 1]"),
     Symbolic(prove_towards),
     sample(towards, instances({}, online=ANY, target=ANY, rate=number(0, 1))),
-)
-row(
-    "further.E.3.line16.printed",
-    "refuted",
-    E3,
-    r"\mathbf{a}_t = \{a^i_t, \bar a^{-i}_t\} \text{ is enough for } q(s, \hat z, \mathbf{a})",
-    "Two neighbours who agree and two who differ can have equal mean actions: with reward for "
-    "agreement, (1/2, 1/2) each against one of each kind.",
-    scope(opponent_actions=">= 1"),
-    Counterexample(
-        by_mean,
-        {
-            "q": [[1, 0], [0, 1]],
-            "first": [["1/2", "1/2"], ["1/2", "1/2"]],
-            "second": [[1, 0], [0, 1]],
-        },
-        "== 0",
-        where=equal_means,
-    ),
-)
-row(
-    "further.E.3.line16.corrected",
-    "proved",
-    E3,
-    r"q = \sum_j f(a^j) \Rightarrow q \text{ depends on } \bar a^{-i} \text{ alone}",
-    "Exact where neighbours enter additively; else an approximation, which the text calls "
-    "mean-field.",
-    scope(opponent_actions=">= 1", players=">= 1"),
-    Symbolic(prove_mean),
-    sample(
-        additive_by_mean,
-        instances(
-            {"opponent_actions": (1, 3), "players": (1, 4)},
-            part=array("opponent_actions"),
-            actions=distribution("players", "opponent_actions", degenerate=True),
-        ),
-    ),
-    assumes=("rewards and transitions additive in the neighbours' actions",),
 )
