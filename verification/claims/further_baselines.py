@@ -112,7 +112,7 @@ row(
     f"{G2}; FURTHER (25)",
     r"y = r^i + \gamma\, v(s', \hat z^{-i}; \bar\psi) \text{ is the target of } (25)",
     "The others' next policies are ẑ^{-i}', as in (12): with ẑ^{-i} the value at s' is that of "
-    "others who did not learn. A prime is missing.",
+    "others who did not learn. A prime is missing. (Nor has v a β: (13) takes the min over both.)",
     scope(latents=">= 1", gamma="[0, 1)"),
     Counterexample(
         target_now, {"reward": 0, "value": [0, 1], "after": [0, 1], "gamma": "1/2"}, "== 0"

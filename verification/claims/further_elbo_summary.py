@@ -79,6 +79,12 @@ def reconstructions(arithmetic: Arithmetic, data: Numbers, other: Numbers) -> An
     return sides(right, (data * arithmetic.log(other)).sum(axis=0))
 
 
+def own_or_others(arithmetic: Arithmetic, own: Numbers, others: Numbers, data: Numbers) -> Any:
+    """E log p(a^i|…) and E log p(a^{-i}|…); data [A, B] the law of both actions."""
+    one = (data * arithmetic.log(own)[:, None]).sum(axis=(0, 1))
+    return sides(one, (data * arithmetic.log(others)).sum(axis=(0, 1)))
+
+
 # -- proofs ----------------------------------------------------------------------------------------
 
 
@@ -97,7 +103,7 @@ row(
     r"E[\log p(\hat z_{t'-1}) - \log p(\hat z_{t'}|\tau_{t'-1})] = -D_{KL}(p(\hat z_{t'}|"
     r"\tau_{t'-1}) \| p(\hat z_{t'-1}))",
     "(24) takes the prior at the sample ẑ_{t'−1}, the KL takes the density of that prior at "
-    "ẑ_{t'}. (The summary also prints a^i, ẑ^i where a^{-i}, ẑ^{-i} are meant, perhaps the scan.)",
+    "ẑ_{t'}.",
     LATENT,
     Counterexample(
         summary,
@@ -232,5 +238,21 @@ row(
             other=distribution("opponent_actions"),
         ),
         ">= 0",
+    ),
+)
+row(
+    "further.024.superscript.printed",
+    "refuted",
+    F,
+    r"\log p(\mathbf{a}^i|s, \hat z^i) \text{ of the summary is } \log p(\mathbf{a}^{-i}|s, \hat "
+    r"z^{-i}) \text{ of line 6}",
+    "The summary prints agent i's own actions and latents where line 6 has the others': it would "
+    "reconstruct what i knows (perhaps the scan). i has one action, the others toss a coin: 0 "
+    "against −log 2.",
+    scope(actions=">= 1", opponent_actions=">= 1"),
+    Counterexample(
+        own_or_others,
+        {"own": [1], "others": ["1/2", "1/2"], "data": [["1/2", "1/2"]]},
+        "== 0",
     ),
 )
