@@ -161,3 +161,16 @@ def test_discount_at_which_committing_pays(step, switch):
         found = experiments.comply_or_commit(FLOAT, step, discount)
         assert found.left == pytest.approx(returns(discount, 1), abs=1e-9)
         assert found.right == pytest.approx(returns(discount, 0), abs=1e-9)
+
+
+@pytest.mark.parametrize("step", [0.5, 1.0])
+def test_committing_to_an_exploring_learner_earns_what_is_claimed(step):
+    rng = np.random.default_rng(3)
+    values, epsilon, total, times = np.array([10.0, 20.0]), 0.05, 0.0, 40_000
+    for t in range(times + 2000):
+        explores = rng.random() < epsilon
+        other = int(rng.integers(2)) if explores else int(values[1] > values[0])
+        total += 2.0 * (other == 0) * (t >= 2000)
+        values[other] += step * ((other == 0) + 0.9 * values.max() - values[other])
+    assert values[0] >= 10 > values[1]
+    assert total / times == pytest.approx(2 - epsilon, abs=5 * np.sqrt(0.1 / times))

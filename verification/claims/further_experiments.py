@@ -1,8 +1,8 @@
-"""Domains, results and limits: what FURTHER G.1, G.3, H and I say that finite instances settle.
+"""Results and limits: Question 1, purity, horizons, own learning. FURTHER G.1, G.3, H, I.
 
-    −exp(−d)           pays for pushing the opponent outwards; exp(−d), as printed, for the reverse
-    2 γ^n / (1 − γ)    for committing in IBS to a learner who gives way after n mismatches, and
-    1 / (1 − γ)        for complying
+    2 − ε              on average for committing in IBS to a learner who explores, and never more
+    2 γ^n / (1 − γ)    discounted, where a greedy one gives way after n mismatches; complying pays
+    1 / (1 − γ)
     Σ_{t<T} E r <= T max (r + P h − h) + sp(h)     for every behaviour, learning ones included
 
 Shapes: transition [n, A, n], reward [n, A], h [n]; ``policies`` [T, n, A] is how agent i happens to
@@ -17,6 +17,7 @@ import numpy as np
 
 from tabular_marl.verification import (
     Counterexample,
+    Deduction,
     Enumeration,
     Proof,
     Symbolic,
@@ -32,54 +33,8 @@ from tabular_marl.verification import (
     tilt,
 )
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, expectation
-from tabular_marl.verification.claims._further import sample, span, stationary, symbols
+from tabular_marl.verification.claims._further import sample, span, symbols
 from tabular_marl.verification.claims._rows import row
-
-# -- domains ---------------------------------------------------------------------------------------
-
-
-def pushed_out(arithmetic: Arithmetic, distance: Numbers, push: Numbers) -> Any:
-    """exp(−d) of an opponent pushed further out, and before."""
-    return sides(arithmetic.exp(-distance - push), arithmetic.exp(-distance))
-
-
-def pushed_out_signed(arithmetic: Arithmetic, distance: Numbers, push: Numbers) -> Any:
-    """−exp(−d), likewise."""
-    return sides(-arithmetic.exp(-distance - push), -arithmetic.exp(-distance))
-
-
-def moved_closer(arithmetic: Arithmetic, distance: Numbers, step: Numbers) -> Any:
-    """−d after a step towards the opponent, and before."""
-    return sides(step - distance, -distance)
-
-
-def parts_of(arithmetic: Arithmetic, parts: Numbers, total: Numbers) -> Any:
-    """What is listed, and how much there is."""
-    return sides(parts.sum(axis=0), total)
-
-
-def battle_actions(arithmetic: Arithmetic, radius: int, total: Numbers) -> Any:
-    """Moves with dx² + dy² <= radius², staying among them, and attacks on the eight neighbours."""
-    near = range(-radius, radius + 1)
-    moves = sum(dx * dx + dy * dy <= radius * radius for dx in near for dy in near)
-    return sides(arithmetic.number(moves + 8), total)
-
-
-def hit_reward(arithmetic: Arithmetic, printed: Numbers, environment: Numbers) -> Any:
-    """The printed reward of a hit, and MAgent's."""
-    return sides(printed, environment)
-
-
-def hits_before_a_kill(arithmetic: Arithmetic, hit: Numbers, hits: Numbers) -> Any:
-    """The reward of a kill, and of the hits that come before it."""
-    return sides(arithmetic.number(5), hit * hits)
-
-
-def weight_of_the_start(arithmetic: Arithmetic, rows: Numbers) -> Numbers:
-    """μ(∅) where no joint action leads back to ∅; rows [n, n − 1]."""
-    nothing = 0 * rows[:, :1]
-    return stationary(arithmetic, np.concatenate([nothing, rows], axis=1))[0]
-
 
 # -- results ---------------------------------------------------------------------------------------
 
@@ -115,6 +70,19 @@ def most_in_ibs(arithmetic: Arithmetic, epsilon: Numbers, own: Numbers, greedy: 
     return sides(2 - epsilon, 2 * own[0] * others[0] + own[1] * others[1])
 
 
+def settling(arithmetic: Arithmetic, values: Numbers, step_size: Numbers) -> Numbers:
+    """q = (10 + values[0], values[1]) of j in IBS while i plays 0, M = max q. After a play of 0,
+    q(0) − 10; after one of 0 and one of 1, by what the value played is below 10 + (1 − α/10)(M −
+    10); after one of 1, by what q(1) is below (1 − α/10) M."""
+    first, second = 10 + values[0], values[1]
+    most = (first + second + arithmetic.absolute(first - second)) / 2
+    left = 1 - step_size / 10
+    zero = first + step_size * (1 + most * 9 / 10 - first)
+    one = second + step_size * (most * 9 / 10 - second)
+    below = 10 + left * (most - 10)
+    return np.stack([zero - 10, below - zero, below - one, left * most - one])
+
+
 # -- limits ----------------------------------------------------------------------------------------
 
 
@@ -136,16 +104,6 @@ def any_behaviour(
 # -- proofs ----------------------------------------------------------------------------------------
 
 
-def prove_pushed_out() -> Proof:
-    near, more = positive("near"), positive("more")
-    return prove_nonnegative(near - near / (1 + more), "e^{−d} = near, e^{push} = 1 + more")
-
-
-def prove_moved_closer() -> Proof:
-    d, step = positive("d"), positive("step")
-    return prove_nonnegative((step - d) + d, "−(d − step) + d = step")
-
-
 def prove_most_in_ibs() -> list[Proof]:
     epsilon = 1 / (1 + positive("rest"))  # in (0, 1)
     other, most = epsilon / 2, 2 - epsilon
@@ -160,9 +118,24 @@ def prove_most_in_ibs() -> list[Proof]:
     ]
 
 
-def prove_start() -> Proof:
-    mu, p = symbols("mu p")
-    return prove_zero((mu * p).subs(p, 0), "μ(∅) = Σ_x μ(x) p(∅|x), and p(∅|x) = 0 for every x")
+def prove_settling() -> list[Proof]:
+    above, more, less = (positive(name) for name in ("above", "more", "less"))
+    found = []
+    for rest in (positive("rest"), 0):
+        step = positive("step")
+        alpha = step / (step + rest)  # in (0, 1), and 1
+        first, most = 10 + above, 10 + above + more
+        second = most - less
+        zero = first + alpha * (1 + most * 9 / 10 - first)
+        one = second + alpha * (most * 9 / 10 - second)
+        below = 10 + (1 - alpha / 10) * (most - 10)
+        found += [
+            prove_nonnegative(zero - 10, "q(0) stays at least 10"),
+            prove_nonnegative(below - zero, "M − 10 shrinks by 1 − α/10: a play of 0"),
+            prove_nonnegative(below - one, "a play of 1"),
+            prove_nonnegative((1 - alpha / 10) * most - one, "q(1) < 10 once (1 − α/10) M < 10"),
+        ]
+    return found
 
 
 def prove_any_behaviour() -> list[Proof]:
@@ -181,113 +154,8 @@ def prove_any_behaviour() -> list[Proof]:
 
 # -- claims ----------------------------------------------------------------------------------------
 
-PUSH = scope(distance="[0, inf)", push="(0, inf)")
 G1 = "FURTHER G.1"
-NEAR = {"distance": number(0, 4), "push": number("1/8", 4)}
 
-row(
-    "further.G.1.center.printed",
-    "refuted",
-    G1,
-    r"\text{a reward} \propto \exp(-d_{center}) \text{ pays for pushing the opponent further from "
-    r"the centre}",
-    "It falls with the distance: as printed the agent is paid for keeping the opponent in the "
-    "middle. A minus is missing; RoboSumo's own reward is −10 exp(−d).",
-    PUSH,
-    Counterexample(pushed_out, {"distance": 1, "push": 1}),
-)
-row(
-    "further.G.1.center.corrected",
-    "proved",
-    G1,
-    r"-\exp(-d_{center}) \text{ rises with } d_{center}",
-    "",
-    PUSH,
-    Symbolic(prove_pushed_out),
-    sample(pushed_out_signed, instances({}, **NEAR), ">= 0"),
-)
-row(
-    "further.G.1.opponent.printed",
-    "proved",
-    G1,
-    r"-d_{opp} \text{ rises where the agent moves towards the opponent}",
-    "The sign is right. It pays for being near at every step, though, not for moving: standing "
-    "still at a distance goes on costing.",
-    scope(distance="[0, inf)", step="(0, inf)"),
-    Symbolic(prove_moved_closer),
-    sample(moved_closer, instances({}, distance=number(0, 4), step=number("1/8", 4)), ">= 0"),
-)
-row(
-    "further.G.1.observation.printed",
-    "refuted",
-    G1,
-    r"\text{positions, joint angles, velocities, forces on one's body, the opponent's position and "
-    r"torso force: } 128",
-    "15 positions, 14 velocities, 6 forces on each of 13 bodies, 7 coordinates of the opponent's "
-    "torso and 6 forces on it are 120. The other 8 may be the last action, which is not listed.",
-    scope(total="128"),
-    Counterexample(parts_of, {"parts": [15, 14, 78, 7, 6], "total": 128}, "== 0"),
-)
-row(
-    "further.G.1.channels.printed",
-    "refuted",
-    G1,
-    r"\text{presence, health and minimap of both teams, and the position: } 9 \text{ channels}",
-    "Two each are 8. The ninth, left out of the list, is the wall.",
-    scope(total="9"),
-    Counterexample(parts_of, {"parts": [2, 2, 2, 2], "total": 9}, "== 0"),
-)
-row(
-    "further.G.1.channels.corrected",
-    "exhausted",
-    G1,
-    r"\text{with the wall: } 9",
-    "",
-    scope(total="9"),
-    Enumeration(parts_of, [{"parts": [1, 2, 2, 2, 2], "total": 9}], "== 0"),
-)
-row(
-    "further.G.1.actions.printed",
-    "exhausted",
-    G1,
-    r"21 \text{ actions, to move around and to attack}",
-    "13 moves within distance 2, staying among them, and 8 neighbours to attack.",
-    scope(radius="2", total="21"),
-    Enumeration(battle_actions, [{"radius": 2, "total": 21}], "== 0"),
-)
-row(
-    "further.G.1.hit.printed",
-    "refuted",
-    G1,
-    r"\text{the reward of a hit is “0, 2”, a list or a } 2",
-    "0.2, with a comma for the point (by the document or by the scanner). Left out of the list: "
-    "−0.1 for every attack, hit or not; and a death sets the reward to −0.1 instead of adding it.",
-    scope(printed="{0, 2}"),
-    Counterexample(hit_reward, {"printed": 2, "environment": "1/5"}, "== 0"),
-)
-row(
-    "further.G.1.hit.corrected",
-    "exhausted",
-    G1,
-    r"0.2 \text{ a hit: a kill, } 5, \text{ pays more than the five hits before it}",
-    "With 2 a hit it would pay half as much as they, and it would be best never to finish.",
-    scope(hit="1/5", hits="5"),
-    Enumeration(hits_before_a_kill, [{"hit": "1/5", "hits": 5}], "> 0"),
-)
-row(
-    "further.G.1.start.added",
-    "proved",
-    f"{G1}; FURTHER Prop. 3",
-    r"s_0 = \emptyset,\ s_t = \mathbf{a}_{t-1}: \quad \mu(\emptyset, \theta^{-i}) = 0",
-    "No action leads back to ∅. So neither ρ nor the gradient of Prop. 3 sees π(·|∅): without "
-    "resets the first action is never trained, and with resets the objective is another one.",
-    scope(states=">= 2"),
-    Symbolic(prove_start),
-    sample(
-        weight_of_the_start,
-        instances({"states": (3, 3)}, rows=distribution("states", 2)),
-    ),
-)
 row(
     "further.H.pure.printed",
     "refuted",
@@ -366,5 +234,36 @@ row(
             {}, epsilon=number("1/100", "99/100"), own=distribution(2), greedy=distribution(2)
         ),
         ">= 0",
+    ),
+)
+row(
+    "further.G.1.settling.added",
+    "proved",
+    G1,
+    r"q(0) \ge 10 \text{ stays, every play shrinks } \max q - 10 \text{ by } 1 - \alpha/10 \text{ "
+    r"in its own value, and } q(1)' \le (1 - \alpha/10) \max q",
+    "Question 1's learner, discount 9/10, while agent i plays 0.",
+    scope(step_size="(0, 1]"),
+    Symbolic(prove_settling),
+    sample(
+        settling,
+        instances({}, values=array(2, low=0, high=16), step_size=number("1/16", 1)),
+        ">= 0",
+    ),
+)
+row(
+    "further.G.1.commit.added",
+    "proved",
+    f"{G1}; FURTHER H",
+    r"\text{committing earns } 2 - \epsilon \text{ on average against the } q\text{-learner of "
+    r"Question 1, for every step size and } \epsilon",
+    "So 1.95 is the best there is, for step size 1/2 as for 1, from values (10, 20).",
+    scope(epsilon="(0, 1)", step_size="(0, 1]"),
+    Deduction(
+        ("further.G.1.settling.added", "further.G.1.question.added"),
+        "monotone convergence",
+        "an exploring j plays both actions again and again, so max q falls to 10; once it is below "
+        "10/(1 − α/10) a play of 1 leaves q(1) below 10 for ever, and q(0) never is: j's greedy "
+        "action is 0 from then on, played with probability 1 − ε/2",
     ),
 )
