@@ -41,7 +41,7 @@ class SeedMLP(nn.Module):
         self.layers = [p for pair in zip(self.weights, self.biases, strict=True) for p in pair]
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = _Layers.apply(x, *self.layers)  # type: ignore[no-untyped-call]
+        y: Tensor = _Layers.apply(x, *self.layers)
         return y
 
 
@@ -93,7 +93,8 @@ class TwinMLP(SeedMLP):
         super().__init__(2 * seeds, sizes, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.repeat_interleave(2, 0)).unflatten(0, (-1, 2))
+        y: Tensor = super().forward(x.repeat_interleave(2, 0)).unflatten(0, (-1, 2))
+        return y
 
 
 class Adam:
@@ -112,9 +113,14 @@ class Adam:
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step along ``gradients``, which are those of ``parameters`` in their order."""
         torch._foreach_add_(self.steps, 1)
-        held = (list(self.parameters), list(gradients), self.first, self.second, [], self.steps)
+        parameters: list[Tensor] = list(self.parameters)
         torch._fused_adam_(
-            *held,
+            parameters,
+            list(gradients),
+            self.first,
+            self.second,
+            [],
+            self.steps,
             lr=self.rate,
             beta1=0.9,
             beta2=0.999,
@@ -137,7 +143,7 @@ class Adam:
 @torch.no_grad()
 def clip_gradients(gradients: Sequence[Tensor], largest: float, seeds: int) -> None:
     """Scale each seed's gradient to a norm of at most ``largest``; gradients [N·k, …]."""
-    whole = torch.stack(torch._foreach_norm(gradients)).norm()
+    whole = torch.stack(torch._foreach_norm(list(gradients))).norm()
     if whole <= largest:  # then no seed's is larger
         return
     squares = torch.stack([g.reshape(seeds, -1).square().sum(1) for g in gradients]).sum(0)
@@ -161,5 +167,6 @@ def keep_memory() -> None:
 @torch.no_grad()
 def follow(target: nn.Module, source: nn.Module, rate: float) -> None:
     """Polyak averaging, target ← rate·source + (1 − rate)·target."""
-    held, wanted = list(target.parameters()), list(source.parameters())
+    held: list[Tensor] = list(target.parameters())
+    wanted: list[Tensor] = list(source.parameters())
     torch._foreach_lerp_(held, wanted, rate)

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 class Window(nn.Module):
     """Rings of length ``length`` for the named fields, each [N, …]."""
 
+    seen: Tensor
+
     def __init__(self, length: int, seeds: int, fields: dict[str, tuple[int, ...]]) -> None:
         super().__init__()
         self.length = length
