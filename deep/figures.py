@@ -81,11 +81,11 @@ def cross_play_matrix(found: CrossPlay) -> Figure:
         size = (1.6 + 1.1 * count, 1.2 + 0.8 * count)
         figure, axis = plt.subplots(figsize=size, layout="constrained")
         image = axis.imshow(found.iqm, cmap="cividis", aspect="auto", origin="upper")
-        middle = np.nanmean(image.get_clim())
+        dark = np.average(image.get_clim(), weights=(0.4, 0.6))
         for i in range(count):
             for j in range(count):
                 told = f"{found.iqm[i, j]:.2f}\n[{low[i, j]:.2f}, {high[i, j]:.2f}]"
-                ink = "white" if found.iqm[i, j] < middle else INK
+                ink = "white" if found.iqm[i, j] < dark else INK
                 axis.text(j, i, told, ha="center", va="center", color=ink, fontsize=7.5)
         axis.set_xticks(range(count), found.names)
         axis.set_yticks(range(count), found.names)

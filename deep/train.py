@@ -33,6 +33,7 @@ from tabular_marl.deep.checkpoint import (
 from tabular_marl.deep.experiments import AGENTS, Experiment, read_experiment
 from tabular_marl.deep.lineup import line_up
 from tabular_marl.deep.logs import Logs
+from tabular_marl.deep.networks import keep_memory
 from tabular_marl.validation import InputError, one_of
 
 
@@ -116,6 +117,7 @@ class Session:
     """
 
     def __init__(self, run: Run, keep_going: bool = False) -> None:
+        keep_memory()
         self.run, self.step, self.keep_going = run, 0, keep_going
         self.generator = torch.Generator().manual_seed(run.seed)
         self.env, self.players = line_up(run.plan, run.agent, run.seeds, self.generator)
@@ -214,7 +216,12 @@ class Session:
         not a checkpoint of this package.
         """
         state = read_checkpoint(path)
-        return cls._restored(Run.of(state["run"]), state, path)
+        try:
+            run = Run.of(state["run"])
+        except (TypeError, KeyError) as error:
+            was = f"{path} gave {type(error).__name__}: {error}"
+            raise InputError("checkpoint", "be of this version of the package", was) from error
+        return cls._restored(run, state, path)
 
     @classmethod
     def load(cls, path: Path, run: Run, keep_going: bool = False) -> Session:
