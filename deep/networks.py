@@ -1,6 +1,7 @@
-"""Many networks of one shape, one a seed, evaluated together.
+"""Many networks of one shape, one a seed, evaluated together; densities on an action box.
 
     x [N, B, in] → [N, B, out],   seed n sees only its own weights W_ℓ[n] [in, out]
+    a = c + h tanh u,  u ~ N(m, σ²):   log π(a) = log N(u; m, σ²) − Σ log(h (1 − tanh² u))
 
 One batched product serves every seed, so that twenty runs cost little more than one. A loss summed
 over seeds has gradients that do not mix them, and Adam is elementwise, so the N runs are what N
@@ -11,10 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from tabular_marl.validation import InputError, integer
 
 
 class SeedMLP(nn.Module):
@@ -38,6 +43,101 @@ class SeedMLP(nn.Module):
             x = torch.baddbmm(bias, x, weight)
             x = torch.relu(x) if layer < last else x
         return x
+
+
+def evaluate(network: SeedMLP, *parts: Tensor) -> Tensor:
+    """``network`` at the parts side by side, [N, …, in_k] each, whose middle axes broadcast."""
+    lead = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    x = torch.cat([part.expand(*lead, part.shape[-1]) for part in parts], -1)
+    return network(x.flatten(1, -2)).unflatten(1, lead[1:])
+
+
+@dataclass(frozen=True)
+class Box:
+    """The actions [low, high]^dimensions, with the uniform density on them.
+
+    >>> Box(-10.0, 10.0).unit(torch.tensor([[5.0]]))
+    tensor([[0.5000]])
+    """
+
+    low: float
+    high: float
+    dimensions: int = 1
+
+    def __post_init__(self) -> None:
+        integer("dimensions", self.dimensions)
+        if not -math.inf < self.low < self.high < math.inf:
+            was = f"it was [{self.low}, {self.high}]"
+            raise InputError("box", "have finite ends, the lower one first", was)
+
+    @property
+    def centre(self) -> float:
+        """c."""
+        return (self.low + self.high) / 2
+
+    @property
+    def half(self) -> float:
+        """h, half the width."""
+        return (self.high - self.low) / 2
+
+    @property
+    def log_density(self) -> float:
+        """The logarithm of the uniform density."""
+        return -self.dimensions * math.log(self.high - self.low)
+
+    def unit(self, action: Tensor) -> Tensor:
+        """Actions [..., d] laid on [−1, 1], as networks see them."""
+        return (action - self.centre) / self.half
+
+    def uniform(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Uniform actions [*shape, d]."""
+        return self.low + 2 * self.half * torch.rand(*shape, self.dimensions, generator=generator)
+
+
+#: where tanh in single precision still has an inverse
+_EDGE = 1 - 1e-6
+
+
+@dataclass(frozen=True)
+class Squashed:
+    """A Gaussian squashed into ``box``; ``mean`` and ``log_std`` of u, [..., d].
+
+    Densities are per unit of action, so that they compare with the uniform one.
+    """
+
+    mean: Tensor
+    log_std: Tensor
+    box: Box
+
+    @classmethod
+    def head(cls, outputs: Tensor, box: Box) -> Squashed:
+        """From a network's outputs [..., 2d]; log σ is kept in [−5, 2]."""
+        mean, log_std = outputs.chunk(2, -1)
+        return cls(mean, log_std.clamp(-5, 2), box)
+
+    def draw(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """a = f(ε), with gradient, and log π(a); ``noise`` [..., d] standard normal."""
+        u = self.mean + self.log_std.exp() * noise
+        return self.box.centre + self.box.half * torch.tanh(u), self._log_density(u)
+
+    def sample(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """:meth:`draw` with noise of its own."""
+        return self.draw(torch.randn(self.mean.shape, generator=generator))
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        """log π(a), [..., d] → [...]; the ends of the box are taken as just inside."""
+        return self._log_density(self.inverse(action, self.box))
+
+    @staticmethod
+    def inverse(action: Tensor, box: Box) -> Tensor:
+        """u of an action."""
+        return torch.atanh(box.unit(action).clamp(-_EDGE, _EDGE))
+
+    def _log_density(self, u: Tensor) -> Tensor:
+        standard = (u - self.mean) * torch.exp(-self.log_std)
+        gaussian = -0.5 * standard**2 - self.log_std - 0.5 * math.log(2 * math.pi)
+        slope = math.log(self.box.half) + 2 * (math.log(2) - u - softplus(-2 * u))
+        return (gaussian - slope).sum(-1)
 
 
 @torch.no_grad()
