@@ -45,11 +45,17 @@ class SeedMLP(nn.Module):
         return x
 
 
-def evaluate(network: SeedMLP, *parts: Tensor) -> Tensor:
-    """``network`` at the parts side by side, [N, …, in_k] each, whose middle axes broadcast."""
+def evaluate(network: SeedMLP, *parts: Tensor, held: bool = False) -> Tensor:
+    """``network`` at the parts side by side, [N, …, in_k] each, whose middle axes broadcast.
+
+    ``held``: gradients run through it to its inputs, and not to its parameters.
+    """
     lead = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    x = torch.cat([part.expand(*lead, part.shape[-1]) for part in parts], -1)
-    return network(x.flatten(1, -2)).unflatten(1, lead[1:])
+    x = torch.cat([part.expand(*lead, part.shape[-1]) for part in parts], -1).flatten(1, -2)
+    if held:
+        fixed = {name: p.detach() for name, p in network.named_parameters()}
+        return torch.func.functional_call(network, fixed, (x,)).unflatten(1, lead[1:])
+    return network(x).unflatten(1, lead[1:])
 
 
 @dataclass(frozen=True)
