@@ -19,40 +19,54 @@ from tabular_marl.deep.networks import SeedMLP, clip_gradients
 
 
 @dataclass(frozen=True)
-class AgentConfig:
-    """Learning rates, α the entropy weight, γ, sizes; the defaults are FURTHER's Table 2 (IBS).
+class CommonConfig:
+    """What every agent has: learning rates, γ, the warm-up's length ``window``, sizes.
+
+    The defaults are FURTHER's Table 2 (IBS). With ``hidden`` 0 a network is linear: on one-hot
+    observations a table.
+    """
+
+    critic_rate: float = 0.002
+    actor_rate: float = 0.0005
+    discount: float = 0.99
+    window: int = 256  # "batch size": the inference window, and the length of the warm-up
+    hidden: int = 32
+    target_rate: float = 0.01
+    clip: float = 1000.0
+
+
+@dataclass(frozen=True)
+class AgentConfig(CommonConfig):
+    """The agents of FURTHER: α the entropy weight, and the inference of others.
 
     ``optimistic``: the gain starts at the largest reward of the warm-up, as in the authors' code,
     else at 0. ``epsilon`` is DRON's exploration, ``influence`` the weight of MOA's own reward:
     neither is published for these games.
     """
 
-    critic_rate: float = 0.002
     gain_rate: float = 0.02
-    actor_rate: float = 0.0005
     inference_rate: float = 0.002
     temperature: float = 0.4
     latent: int = 5
-    discount: float = 0.99
-    window: int = 256  # "batch size": the inference window, and the length of the warm-up
-    hidden: int = 32
-    target_rate: float = 0.01
     kl_weight: float = 0.01
-    clip: float = 1000.0
     optimistic: bool = True
     epsilon: float = 0.05
     influence: float = 0.001
 
 
 class Agent:
-    """``modules`` and ``buffers`` are the names of what a checkpoint keeps."""
+    """``modules`` and ``buffers`` are the names of what a checkpoint keeps.
 
+    ``settings`` is the class of its config.
+    """
+
+    settings: type[CommonConfig] = AgentConfig
     modules: tuple[str, ...] = ()
     buffers: tuple[str, ...] = ()
 
     def __init__(
         self,
-        config: AgentConfig,
+        config: Any,  # of the class ``settings``
         seeds: int,
         observations: int,
         actions: int,
@@ -66,8 +80,8 @@ class Agent:
         self.optimisers: dict[str, torch.optim.Optimizer] = {}
 
     def network(self, inputs: int, outputs: int) -> SeedMLP:
-        """Two hidden layers, a network a seed."""
-        hidden = (self.config.hidden, self.config.hidden)
+        """Two hidden layers, or none, a network a seed."""
+        hidden = (self.config.hidden, self.config.hidden) if self.config.hidden else ()
         return SeedMLP(self.seeds, (inputs, *hidden, outputs), self.generator)
 
     def adam(self, rate: float, *parts: nn.Module | nn.Parameter) -> torch.optim.Adam:

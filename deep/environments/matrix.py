@@ -12,42 +12,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tabular_marl.deep.environments.stochastic import StochasticEnvironment
+from tabular_marl.games.iterate import iterated
 from tabular_marl.games.matrix import MatrixGame
 
 
-class IteratedMatrixGame:
-    """``seeds`` copies of a two-player ``game``; one-hot observations [N, 1 + A·B]."""
+class IteratedMatrixGame(StochasticEnvironment):
+    """``seeds`` copies of a two-player ``game``; one-hot observations [N, 1 + A·B].
+
+    As published, the first state of the next episode is what the last step arrives at.
+    """
 
     def __init__(self, game: MatrixGame, seeds: int, episode: int = 150) -> None:
-        view = game.as_stochastic()
-        other = view.reward if view.opponent_reward is None else view.opponent_reward
-        self.payoffs = torch.stack([torch.tensor(r[0]).float() for r in (view.reward, other)])
-        self.actions = tuple(self.payoffs.shape[1:])
-        self.width = 1 + self.actions[0] * self.actions[1]
-        self.episode = episode
-        self.state = torch.zeros(seeds, dtype=torch.int64)
-        self.time = 0
-
-    def step(self, agent: Tensor, opponent: Tensor) -> Tensor:
-        """Play one round; the rewards of both, [2, N]."""
-        self.time += 1
-        self.state = 1 + agent * self.actions[1] + opponent
-        if self.time % self.episode == 0:
-            self.state = torch.zeros_like(self.state)
-        return self.payoffs[:, agent, opponent]
+        super().__init__(iterated(game), seeds, torch.Generator(), episode)
 
     @property
-    def observation(self) -> Tensor:
-        """The state, one-hot: [N, width]."""
-        return torch.nn.functional.one_hot(self.state, self.width).float()
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {"state": self.state, "time": self.time}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        self.state, self.time = state["state"], state["time"]
+    def arrival(self) -> Tensor:
+        """The observation."""
+        return self.observation
 
 
 class QLearner:
