@@ -11,7 +11,7 @@ separate runs would be.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -45,17 +45,11 @@ class SeedMLP(nn.Module):
         return x
 
 
-def evaluate(network: SeedMLP, *parts: Tensor, held: bool = False) -> Tensor:
-    """``network`` at the parts side by side, [N, …, in_k] each, whose middle axes broadcast.
-
-    ``held``: gradients run through it to its inputs, and not to its parameters.
-    """
+def evaluate(network: SeedMLP, *parts: Tensor) -> Tensor:
+    """``network`` at the parts side by side, [N, …, in_k] each, whose middle axes broadcast."""
     lead = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    x = torch.cat([part.expand(*lead, part.shape[-1]) for part in parts], -1).flatten(1, -2)
-    if held:
-        fixed = {name: p.detach() for name, p in network.named_parameters()}
-        return torch.func.functional_call(network, fixed, (x,)).unflatten(1, lead[1:])
-    return network(x).unflatten(1, lead[1:])
+    x = torch.cat([part.expand(*lead, part.shape[-1]) for part in parts], -1)
+    return network(x.flatten(1, -2)).unflatten(1, lead[1:])
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,13 @@ class Box:
 
     def uniform(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Uniform actions [*shape, d]."""
-        return self.low + 2 * self.half * torch.rand(*shape, self.dimensions, generator=generator)
+        return self.low + 2 * self.half * torch.rand(
+            *shape, self.dimensions, generator=generator, device=generator.device
+        )
+
+    def cells(self, points: int) -> Tensor:
+        """The centres of ``points`` equal cells of an interval, [points, 1]."""
+        return self.low + 2 * self.half * (torch.arange(points)[:, None] + 0.5) / points
 
 
 #: where tanh in single precision still has an inverse
@@ -128,11 +128,16 @@ class Squashed:
 
     def sample(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """:meth:`draw` with noise of its own."""
-        return self.draw(torch.randn(self.mean.shape, generator=generator))
+        return self.draw(standard_normal(self.mean.shape, generator))
 
     def log_prob(self, action: Tensor) -> Tensor:
         """log π(a), [..., d] → [...]; the ends of the box are taken as just inside."""
         return self._log_density(self.inverse(action, self.box))
+
+    def on(self, cells: Tensor) -> Tensor:
+        """The probabilities of equal cells by their centres [n, d], [..., n]."""
+        spread = Squashed(self.mean.unsqueeze(-2), self.log_std.unsqueeze(-2), self.box)
+        return torch.softmax(spread.log_prob(cells), -1)
 
     @staticmethod
     def inverse(action: Tensor, box: Box) -> Tensor:
@@ -144,6 +149,11 @@ class Squashed:
         gaussian = -0.5 * standard**2 - self.log_std - 0.5 * math.log(2 * math.pi)
         slope = math.log(self.box.half) + 2 * (math.log(2) - u - softplus(-2 * u))
         return (gaussian - slope).sum(-1)
+
+
+def standard_normal(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """On the generator's device."""
+    return torch.randn(tuple(shape), generator=generator, device=generator.device)
 
 
 @torch.no_grad()

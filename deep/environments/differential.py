@@ -26,14 +26,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from tabular_marl.deep.networks import Box, Squashed
 from tabular_marl.deep.systems import System
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.validation import InputError, integer, one_of
+
+TEN = Box(-10.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Equilibrium:
 
 @dataclass(frozen=True)
 class DifferentialGame:
-    """``payoffs(a, b)`` of both players, for actions in [low, high].
+    """``payoffs(a, b)`` of both players [2, …], for actions in ``box``.
 
     ``optimum`` is the largest common payoff, None where the players' payoffs differ.
     ``equilibria`` are all pure ones, and the mixed one where there is none.
@@ -57,27 +58,17 @@ class DifferentialGame:
     equilibria: tuple[Equilibrium, ...]
     source: str
     optimum: float | None = None
-    low: float = -10.0
-    high: float = 10.0
-
-    def cells(self, points: int) -> NDArray[np.float64]:
-        """The centres of ``points`` equal cells of the interval.
-
-        >>> GAMES["trigonometric"].cells(4)
-        array([-7.5, -2.5,  2.5,  7.5])
-        """
-        width = (self.high - self.low) / integer("points", points)
-        return self.low + width * (np.arange(points) + 0.5)
+    box: Box = TEN
 
     def grid(self, points: int) -> MatrixGame:
-        """The game whose actions are those centres.
+        """The game whose actions are the centres of ``points`` equal cells.
 
         >>> GAMES["two-quadratics"].grid(2).payoffs[0]
         array([[ 0.        , -8.88888889],
                [-8.88888889, 10.        ]])
         """
-        line = torch.from_numpy(self.cells(points))
-        payoffs = self.payoffs(line[:, None], line[None]).expand(2, points, points)
+        line = self.box.cells(integer("points", points)).double()
+        payoffs = self.payoffs(line, line.T).expand(2, points, points)
         return MatrixGame(payoffs.numpy(), name=self.name, source=self.source)
 
 
@@ -147,7 +138,7 @@ def exact(
 
     >>> found = exact(GAMES["two-quadratics"], "rommeo", beta=1.0)
     >>> opponent = found.solution.opponent_policy[0]
-    >>> mean = GAMES["two-quadratics"].cells(80) @ opponent
+    >>> mean = opponent @ GAMES["two-quadratics"].box.cells(80)[:, 0].numpy()
     >>> round(float(mean), 3), round(float(found.solution.value[0]), 3)
     (4.995, 5.154)
     """
@@ -157,36 +148,73 @@ def exact(
 class RepeatedGame:
     """``seeds`` copies of ``game``, played round after round; the one state is observed as 1."""
 
-    width = 1
+    shared = True  # both see the same
+    width, widths = 1, (1, 1)
 
-    def __init__(self, game: DifferentialGame, seeds: int) -> None:
+    def __init__(
+        self, game: DifferentialGame, seeds: int, device: torch.device | str = "cpu"
+    ) -> None:
         self.game, self.seeds = game, integer("seeds", seeds)
-        self.time = 0
+        self.actions = (game.box, game.box)
+        self.observation = torch.ones(seeds, 1, device=device)
 
     def step(self, agent: Tensor, opponent: Tensor) -> Tensor:
         """Play one round of actions [N, 1]; the rewards of both, [2, N]. Raises InputError."""
         for name, action in (("agent", agent), ("opponent", opponent)):
             self._check(name, action)
-        self.time += 1
         return self.game.payoffs(agent[:, 0], opponent[:, 0])
 
     def _check(self, name: str, action: Tensor) -> None:
         if action.shape != (self.seeds, 1):
             raise InputError(name, f"have shape ({self.seeds}, 1)", f"it had {tuple(action.shape)}")
-        inside = (action >= self.game.low) & (action <= self.game.high)  # NaN is not
+        box = self.game.box
+        inside = (action >= box.low) & (action <= box.high)  # NaN is not
         if not bool(inside.all()):
-            must = f"hold actions in [{self.game.low:g}, {self.game.high:g}]"
+            must = f"hold actions in [{box.low:g}, {box.high:g}]"
             raise InputError(name, must, f"one was {action[~inside][0].item():g}")
 
     @property
-    def observation(self) -> Tensor:
-        """[N, 1]."""
-        return torch.ones(self.seeds, 1)
+    def arrival(self) -> Tensor:
+        """The observation: no episode ends."""
+        return self.observation
+
+    @property
+    def observations(self) -> tuple[Tensor, Tensor]:
+        """What each sees, [N, 1]."""
+        return self.observation, self.observation
+
+    arrivals = observations
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {"time": self.time}
+        """What a checkpoint keeps: nothing moves."""
+        return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        self.time = state["time"]
+
+
+class Steady:
+    """Draws from one law for ever: an opponent against whom the exact answer is known.
+
+    ``law`` is a Box, for uniform actions, or a Squashed with ``mean`` [N, d].
+    """
+
+    def __init__(self, law: Box | Squashed, seeds: int, generator: torch.Generator) -> None:
+        self.law, self.seeds, self.generator = law, seeds, generator
+
+    def act(self, obs: Tensor) -> Tensor:
+        """An action for each seed, [N, d]."""
+        if isinstance(self.law, Box):
+            return self.law.uniform((self.seeds,), self.generator)
+        return self.law.sample(self.generator)[0]
+
+    def observe(self, *transition: Tensor) -> dict[str, Tensor]:
+        """It does not learn."""
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: nothing moves."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""

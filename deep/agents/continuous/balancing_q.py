@@ -15,20 +15,32 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.agents.continuous.base import ContinuousAgent
+from tabular_marl.deep.agents.base import CommonConfig
+from tabular_marl.deep.agents.continuous.base import ContinuousAgent, SampledConfig, cells
+from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.losses import joint, soft
-from tabular_marl.deep.networks import SeedMLP, Squashed, evaluate, follow
+from tabular_marl.deep.networks import SeedMLP, Squashed, evaluate, follow, standard_normal
+from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.models.balancing_q import balancing_q
+
+
+@dataclass(frozen=True)
+class ContinuousBalancingConfig(SampledConfig):
+    """``beta_opponent`` β′."""
+
+    beta_opponent: float = -1.0
 
 
 class ContinuousBalancingQ(ContinuousAgent):
     """N agents, each with its opponent's answer."""
 
+    settings: type[CommonConfig] = ContinuousBalancingConfig
     modules = ("replay", "actor", "model", "critic", "target")
 
     def __init__(self, *sizes: Any) -> None:
@@ -64,7 +76,7 @@ class ContinuousBalancingQ(ContinuousAgent):
     def losses(
         self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
     ) -> dict[str, Tensor]:
-        """(66), (68), and the opponent's at the actions at which (67) is asked for."""
+        """(68), the opponent's at the actions at which (67) is asked for, (66)."""
         config, here = self.config, obs.unsqueeze(-2)
         with torch.no_grad():
             next_value = self.value(self.target, after)
@@ -72,16 +84,16 @@ class ContinuousBalancingQ(ContinuousAgent):
         drawn, log_policy = self.law(obs).sample(self.generator)
         partial = self.partial_q(self.critic, obs, drawn)
         answer, log_answer = self.opponent_law(here, asked).sample(self.generator)
-        q = self.q(self.critic, here, asked, answer, held=True)
+        q = self.q(self.critic, here, asked, answer)
         taken = self.q(self.critic, obs, action, other)
         return {
-            "critic": soft.q_loss(taken, reward, next_value, config.discount),
             "actor": soft.reparameterised_policy_loss(
                 log_policy, partial, self.log_prior, config.beta
             ),
             "model": soft.reparameterised_policy_loss(
                 log_answer, q, self.log_other_prior, self.beta_opponent
             ),
+            "critic": soft.q_loss(taken, reward, next_value, config.discount),
         }
 
     def value(self, critic: SeedMLP, obs: Tensor) -> Tensor:
@@ -93,7 +105,7 @@ class ContinuousBalancingQ(ContinuousAgent):
     def partial_q(self, critic: SeedMLP, obs: Tensor, action: Tensor) -> Tensor:
         """Qⁱ(s,a), [N, …, d] → [N, …]; the gradient reaches a through Q alone. (67)"""
         other, log_proposal = self.proposals(self.opponent_law(obs, action.detach()))
-        q = self.q(critic, obs.unsqueeze(-2), action.unsqueeze(-2), other, held=True)
+        q = self.q(critic, obs.unsqueeze(-2), action.unsqueeze(-2), other)
         return joint.sampled_partial_q(q, self.log_other_prior, log_proposal, self.beta_opponent)
 
     @torch.no_grad()
@@ -102,18 +114,36 @@ class ContinuousBalancingQ(ContinuousAgent):
         box, lead, half = law.box, law.mean.shape[:-1], (self.config.samples + 1) // 2
         one = replace(law, mean=law.mean.unsqueeze(-2), log_std=law.log_std.unsqueeze(-2))
         shape = (*lead, self.config.samples - half, box.dimensions)
-        drawn = one.draw(torch.randn(shape, generator=self.generator))[0]
+        drawn = one.draw(standard_normal(shape, self.generator))[0]
         action = torch.cat([box.uniform((*lead, half), self.generator), drawn], -2)
-        both = torch.logaddexp(one.log_prob(action), torch.tensor(box.log_density))
+        both = torch.logaddexp(one.log_prob(action), action.new_tensor(box.log_density))
         return action, both - math.log(2)
 
     def follow(self) -> None:
         """Q̄ ← Q."""
         follow(self.target, self.critic, self.config.target_rate)
 
+    def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
+        """q and the answer ρ(b|s,a) [N, S, A, B]; policy π(a|s) [N, S, A, 1]."""
+        a, b = cells(self.box, points), cells(self.other_box, points)
+        policy = self.law(obs).on(a).unsqueeze(-1)
+        answer = self.opponent_law(obs.unsqueeze(-2), a).on(b)
+        q = self.q(self.critic, obs[..., None, None, :], a[:, None], b)
+        return {"q": q, "policy": policy, "opponent": answer}
+
+    def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
+        """The agent's view; how the opponent really plays does not matter."""
+        config = self.config
+        betas = (config.beta, self.beta_opponent)
+        found = balancing_q(game, *betas, discount=config.discount)
+        policy, answer = found.agent_policy[..., None], found.conditional_policy
+        return {"q": found.q, "policy": policy, "opponent": answer}
+
 
 class ContinuousPr2(ContinuousBalancingQ):
     """PR2: the opponent answers with the agent's own β.                      report (57), 1.6.1"""
+
+    settings: type[CommonConfig] = SampledConfig
 
     @property
     def beta_opponent(self) -> float:

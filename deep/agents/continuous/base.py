@@ -1,4 +1,4 @@
-"""What agents with continuous actions share: boxes, replay, a uniform prior.
+"""What agents with continuous actions share: boxes, uniform priors, a uniform warm-up.
 
     act(obs) -> action                                     [N, O] -> [N, d]
     observe(obs, action, other, reward, after) -> losses   as every agent's; empty at first
@@ -15,35 +15,43 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.agents.base import Agent, CommonConfig
-from tabular_marl.deep.agents.soft import SoftAgent, SoftConfig
+from tabular_marl.deep.agents.base import CommonConfig
+from tabular_marl.deep.agents.replayed import ReplayAgent
+from tabular_marl.deep.agents.soft import SoftConfig
+from tabular_marl.deep.exact import facing
 from tabular_marl.deep.networks import Box, SeedMLP, evaluate
-from tabular_marl.deep.replay import Replay
-from tabular_marl.validation import InputError
+from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.models.soft_q import soft_q
+from tabular_marl.validation import InputError, integer
 
 
 @dataclass(frozen=True)
 class ContinuousConfig(SoftConfig):
-    """β′ of the opponent model, samples K of a sampled soft value, σ of Stein's kernel (64)."""
+    """The same on boxes of actions; the defaults are not published ones."""
 
     critic_rate: float = 0.003
     actor_rate: float = 0.001
     discount: float = 0.95
     clip: float = 10.0
     beta: float = 1.0
-    beta_opponent: float = 1.0
+    replay: int = 20_000
+
+
+@dataclass(frozen=True)
+class SampledConfig(ContinuousConfig):
+    """``samples`` K of each action in a sampled soft value."""
+
     samples: int = 16
-    bandwidth: float = 1.0
 
 
-class ContinuousAgent(SoftAgent):
+class ContinuousAgent(ReplayAgent):
     """N agents with actions in ``box``, the other player's in ``other_box``."""
 
     settings: type[CommonConfig] = ContinuousConfig
 
     def __init__(
         self,
-        config: ContinuousConfig,
+        config: Any,  # of the class ``settings``
         seeds: int,
         observations: int,
         box: Box,
@@ -52,12 +60,9 @@ class ContinuousAgent(SoftAgent):
     ) -> None:
         self.box, self.other_box = box, other_box
         sizes = (observations, box.dimensions, other_box.dimensions)
-        Agent.__init__(self, config, seeds, *sizes, generator)
-        shapes = {"obs": sizes[0], "action": sizes[1], "other": sizes[2], "after": sizes[0]}
-        row: dict[str, Any] = {name: ((size,), torch.float32) for name, size in shapes.items()}
-        self.replay = Replay(config.replay, seeds, row | {"reward": ((), torch.float32)})
-        self.log_prior = torch.tensor(box.log_density)
-        self.log_other_prior = torch.tensor(other_box.log_density)
+        super().__init__(config, seeds, *sizes, generator)
+        self.log_prior = torch.tensor(box.log_density, device=generator.device)
+        self.log_other_prior = torch.tensor(other_box.log_density, device=generator.device)
 
     def act(self, obs: Tensor) -> Tensor:
         """Uniform at first, then as :meth:`choose` says; [N, d]."""
@@ -70,18 +75,19 @@ class ContinuousAgent(SoftAgent):
         """An action a row, [N, B, O] → [N, B, d]."""
         raise NotImplementedError
 
-    def observe(
-        self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
-    ) -> dict[str, Tensor]:
-        """Keep one transition and train, as every soft agent does. Raises InputError."""
-        row = {"obs": obs, "action": action, "other": other, "reward": reward, "after": after}
-        for name, value in row.items():
-            wanted = (self.seeds, *self.replay.get_buffer(name).shape[2:])
-            if value.shape != wanted:
-                raise InputError(name, f"have shape {wanted}", f"it had {tuple(value.shape)}")
-        return super().observe(obs, action, other, reward, after)
-
-    def q(self, critic: SeedMLP, obs: Tensor, action: Tensor, *rest: Tensor, held: bool = False):
-        """Q(s, a) or Q(s, a, b), whose axes between N and d broadcast."""
+    def q(self, critic: SeedMLP, obs: Tensor, action: Tensor, *rest: Tensor) -> Tensor:
+        """Q(s, a) or Q(s, a, b); axes between N and the last broadcast."""
         units = [self.box.unit(action), *(self.other_box.unit(other) for other in rest)]
-        return evaluate(critic, obs, *units, held=held)[..., 0]
+        return evaluate(critic, obs, *units)[..., 0]
+
+    def answer(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
+        """The soft-optimal answer to the opponent's law: q, policy [S, A], value [S]. (58)"""
+        found = soft_q(facing(game, opponent), self.config.beta, discount=self.config.discount)
+        return {"q": found.q[..., 0], "value": found.value, "policy": found.agent_policy}
+
+
+def cells(box: Box, points: int) -> Tensor:
+    """Centres of equal cells, [points, 1]. Raises InputError where the box is no interval."""
+    if box.dimensions != 1:
+        raise InputError("box", "be an interval", f"it had {box.dimensions} dimensions")
+    return box.cells(integer("points", points))

@@ -12,12 +12,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from tabular_marl.deep.agents.continuous.base import ContinuousAgent
+from tabular_marl.deep.agents.continuous.base import ContinuousAgent, cells
+from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.losses import joint, opponent, soft
 from tabular_marl.deep.networks import SeedMLP, Squashed, evaluate, follow
+from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.models.rommeo import rommeo
 
 
 class ContinuousRommeo(ContinuousAgent):
@@ -58,25 +60,39 @@ class ContinuousRommeo(ContinuousAgent):
     def losses(
         self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
     ) -> dict[str, Tensor]:
-        """The critic's, and both policies' at once."""
+        """Both policies', and the critic's."""
         config, prior = self.config, self.prior(other)
         betas = (config.beta, config.beta)
         next_value = joint.sampled_next_value(*self._pair(self.target, after, prior), *betas)
         q = self.q(self.critic, obs, action, other)
+        pair = self._pair(self.critic, obs, prior)
         return {
+            "policies": opponent.sampled_pair_loss(*pair, config.beta),
             "critic": soft.q_loss(q, reward, next_value, config.discount),
-            "policies": opponent.sampled_pair_loss(
-                *self._pair(self.critic, obs, prior), config.beta
-            ),
         }
 
     def _pair(self, critic: SeedMLP, obs: Tensor, prior: Squashed) -> tuple[Tensor, ...]:
         """Q, log π, log p, log ρ, log P at one sampled pair a row."""
         other, log_other = self.opponent_law(obs).sample(self.generator)
         action, log_action = self.law(obs, other).sample(self.generator)
-        q = self.q(critic, obs, action, other, held=True)
+        q = self.q(critic, obs, action, other)
         return q, log_action, self.log_prior, log_other, prior.log_prob(other)
 
     def follow(self) -> None:
         """Q̄ ← Q."""
         follow(self.target, self.critic, self.config.target_rate)
+
+    def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
+        """q and π(a|s,b) [N, S, A, B]; opponent ρ(b|s) [N, S, 1, B]."""
+        a, b = cells(self.box, points), cells(self.other_box, points)
+        policy = self.law(obs.unsqueeze(-2), b).on(a).mT
+        model = self.opponent_law(obs).on(b).unsqueeze(-2)
+        q = self.q(self.critic, obs[..., None, None, :], a[:, None], b)
+        return {"q": q, "policy": policy, "opponent": model}
+
+    def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
+        """ROMMEO about the prior ``opponent``."""
+        prior, config = opponent.double().numpy(), self.config
+        found = rommeo(game, config.beta, opponent_prior=prior, discount=config.discount)
+        policy, model = found.agent_policy, found.opponent_policy[:, None]
+        return {"q": found.q, "policy": policy, "opponent": model}

@@ -16,9 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tabular_marl.deep.agents.continuous.base import ContinuousAgent
+from tabular_marl.deep.agents.continuous.base import ContinuousAgent, cells
+from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.losses import soft
 from tabular_marl.deep.networks import Squashed, evaluate, follow
+from tabular_marl.games.stochastic import StochasticGame
 
 
 class ContinuousSac(ContinuousAgent):
@@ -51,23 +53,33 @@ class ContinuousSac(ContinuousAgent):
     def losses(
         self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
     ) -> dict[str, Tensor]:
-        """(59), (60) for both critics, (61)."""
+        """(61), (59), (60) for both critics."""
         config, next_value = self.config, evaluate(self.target, after)[..., 0]
-        taken = [self.q(critic, obs, action) for critic in self.critics]
-        critics = [soft.q_loss(q, reward, next_value, config.discount) for q in taken]
         drawn, log_policy = self.law(obs).sample(self.generator)
-        smaller = torch.minimum(*(self.q(critic, obs, drawn, held=True) for critic in self.critics))
+        about = (self.smaller(obs, drawn), self.log_prior, config.beta)
         value = evaluate(self.value, obs)[..., 0]
+        taken = [self.q(critic, obs, action) for critic in self.critics]
+        one, two = (soft.q_loss(q, reward, next_value, config.discount) for q in taken)
         return {
-            "critic": critics[0] + critics[1],
-            "value": soft.sampled_value_loss(
-                value, smaller, log_policy, self.log_prior, config.beta
-            ),
-            "actor": soft.reparameterised_policy_loss(
-                log_policy, smaller, self.log_prior, config.beta
-            ),
+            "actor": soft.reparameterised_policy_loss(log_policy, *about),
+            "value": soft.sampled_value_loss(value, about[0], log_policy, *about[1:]),
+            "critic": one + two,
         }
+
+    def smaller(self, obs: Tensor, action: Tensor) -> Tensor:
+        """min Q(s,a) of the twins."""
+        return torch.minimum(*(self.q(critic, obs, action) for critic in self.critics))
 
     def follow(self) -> None:
         """V̄ ← V."""
         follow(self.target, self.value, self.config.target_rate)
+
+    def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
+        """q [N, S, A], the smaller; value [N, S]; policy [N, S, A]."""
+        line = cells(self.box, points)
+        q, value = self.smaller(obs.unsqueeze(-2), line), evaluate(self.value, obs)[..., 0]
+        return {"q": q, "value": value, "policy": self.law(obs).on(line)}
+
+    def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
+        """The soft-optimal answer to the opponent's law."""
+        return self.answer(game, opponent)
