@@ -43,13 +43,15 @@ class ReplayAgent(Agent):
     ) -> dict[str, Tensor]:
         """Keep one transition, and train on some that were kept; the losses [·].
 
-        Raises InputError where a shape is not that of the agent.
+        Raises InputError where a shape is not the agent's or a number not finite.
         """
         row = {"obs": obs, "action": action, "other": other, "reward": reward, "after": after}
         for name, value in row.items():
             wanted = (self.seeds, *self.replay.get_buffer(name).shape[2:])
             if value.shape != wanted:
                 raise InputError(name, f"have shape {wanted}", f"it had {tuple(value.shape)}")
+            if not bool(torch.isfinite(value).all()):
+                raise InputError(name, "hold finite numbers", f"it was {value.tolist()}")
         self.keep(row)
         self.count += 1
         return {} if self.warming_up else self.train()
