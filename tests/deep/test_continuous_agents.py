@@ -23,7 +23,8 @@ from tabular_marl.deep.environments.differential import (
     RepeatedGame,
     Steady,
 )
-from tabular_marl.deep.losses import joint, opponent, soft
+from tabular_marl.deep.losses import further, joint, opponent, soft
+from tabular_marl.deep.networks import Squashed
 from tabular_marl.models.solve import two_player
 from tabular_marl.validation import InputError
 
@@ -49,8 +50,8 @@ AGENTS = {
         {**TRAINED, "window": 64, "batch": 64, "temperature": 1.0, "latent": 2, "samples": 8},
     ),
 }
-#: KL in nats to the exact law of the action, or of both, after so short a training
-CLOSE = {"soft-q-svgd": 0.35}
+#: KL in nats to the exact law of the action, or of both; E|q − q*|: after so short a training
+STEPS, CLOSE = 500, {"sac": (0.15, 0.9), "soft-q-svgd": (0.35, 1.4), "further": (0.25, 0.0)}
 
 
 def make(name, seeds=2, **settings):
@@ -89,7 +90,8 @@ def gaps(agent, game=HILL):
 
 
 def passes(name, agent):
-    return all(kl < CLOSE.get(name, 0.2) and q < 1.5 for kl, q in gaps(agent))
+    most = CLOSE.get(name, (0.12, 0.6))
+    return all(kl < most[0] and q <= most[1] for kl, q in gaps(agent))
 
 
 # -- with the exact critic -------------------------------------------------------------------------
@@ -150,33 +152,19 @@ def follow_policies(name, agent, steps=400):
     return agent
 
 
-@pytest.mark.parametrize("name", POLICIES)
-def test_policies_reach_the_exact_ones_under_the_exact_critic(name):
+def reach(name):
+    """Whether the policies come near the exact ones."""
     agent = know(make(name, discount=0.0, actor_rate=0.003))
     if name == "rommeo":  # about a prior that stays
-        agent.prior = lambda observed: prior
-        from tabular_marl.deep.networks import Squashed
-
         prior = Squashed(torch.zeros(2, 1, 1), torch.full((2, 1, 1), -0.2), TEN)
-        agent.count = 1
+        agent.prior, agent.count = lambda observed: prior, 1
     follow_policies(name, agent)
-    for kl, _ in gaps(agent):
-        assert kl < (0.2 if name == "soft-q-svgd" else 0.06)
+    return all(kl < (0.2 if name == "soft-q-svgd" else 0.06) for kl, _ in gaps(agent))
 
 
-# -- from scratch ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", AGENTS)
-def test_training_comes_near_the_exact_answer(name):
-    agent = make(name)
-    play(agent, 600)
-    assert passes(name, agent), gaps(agent)
-
-
-def wrong_target(q, reward, next_value, discount, weights=None):
-    """(66) as printed: −γ V."""
-    return right_q_loss(q, reward, -next_value, discount, weights)
+@pytest.mark.parametrize("name", POLICIES)
+def test_policies_reach_the_exact_ones_under_the_exact_critic(name):
+    assert reach(name)
 
 
 def no_entropy(log_prob, q, log_prior, beta, weights=None):
@@ -194,28 +182,61 @@ def other_sign(q, log_agent, log_agent_prior, log_opponent, log_opponent_prior, 
     return (-log_agent - log_opponent - beta * q).mean()
 
 
+@pytest.mark.parametrize(
+    ("name", "module", "loss", "wrong"),
+    [
+        ("sac", soft, "reparameterised_policy_loss", no_entropy),
+        ("balancing-q", soft, "reparameterised_policy_loss", no_entropy),
+        ("rommeo", opponent, "sampled_pair_loss", other_sign),
+        ("soft-q-svgd", soft, "svgd_loss", no_repulsion),
+    ],
+)
+def test_policies_of_a_wrong_loss_do_not(monkeypatch, name, module, loss, wrong):
+    monkeypatch.setattr(module, loss, wrong)
+    assert not reach(name)
+
+
+# -- from scratch ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_training_comes_near_the_exact_answer(name):
+    agent = make(name)
+    play(agent, STEPS)
+    assert passes(name, agent), gaps(agent)
+
+
+right_q_loss = soft.q_loss
+
+
+def wrong_target(q, reward, next_value, discount, weights=None):
+    """(66) as printed: −γ V."""
+    return right_q_loss(q, reward, -next_value, discount, weights)
+
+
+def no_bonus(q, log_prob, temperature, weights=None):
+    """(23) without its entropy."""
+    return -q.mean()
+
+
 def no_ratios(q, log_agent, *rest):
     """V̂ without its divergences."""
     return q + 0 * log_agent
 
 
-right_q_loss = soft.q_loss
-WRONG = [
-    ("sac", soft, "q_loss", wrong_target),
-    ("sac", soft, "reparameterised_policy_loss", no_entropy),
-    ("pr2", soft, "q_loss", wrong_target),
-    ("balancing-q", soft, "reparameterised_policy_loss", no_entropy),
-    ("rommeo", opponent, "sampled_pair_loss", other_sign),
-    ("rommeo", joint, "sampled_next_value", no_ratios),
-    ("soft-q-svgd", soft, "svgd_loss", no_repulsion),
-]
-
-
-@pytest.mark.parametrize(("name", "module", "loss", "wrong"), WRONG)
-def test_a_wrong_loss_does_not_come_near(monkeypatch, name, module, loss, wrong):
+@pytest.mark.parametrize(
+    ("name", "module", "loss", "wrong"),
+    [
+        ("sac", soft, "q_loss", wrong_target),
+        ("pr2", soft, "q_loss", wrong_target),
+        ("rommeo", joint, "sampled_next_value", no_ratios),
+        ("further", further, "reparameterised_policy_loss", no_bonus),
+    ],
+)
+def test_training_with_a_wrong_loss_does_not(monkeypatch, name, module, loss, wrong):
     monkeypatch.setattr(module, loss, wrong)
     agent = make(name)
-    play(agent, 600)
+    play(agent, STEPS)
     assert not passes(name, agent), gaps(agent)
 
 
@@ -225,7 +246,7 @@ def test_long_training_comes_nearer(name):
     agent = make(name, seeds=4, **({"samples": 24} if "samples" in AGENTS[name][1] else {}))
     play(agent, 3000)
     found = np.array(gaps(agent))
-    assert found[:, 0].max() < CLOSE.get(name, 0.1)
+    assert found[:, 0].max() < CLOSE.get(name, (0.1,))[0]
     assert found[:, 1].max() < 0.5
     if name == "further":
         exact = agent.exact(two_player(HILL.grid(80)), torch.full((1, 80), 1 / 80))
@@ -255,16 +276,21 @@ def test_an_agent_goes_on_bit_for_bit(name):
     assert torch.equal(one, two)
 
 
-def test_seeds_are_the_runs_that_they_would_be_alone():
-    """A seed's numbers do not reach another's networks."""
+def test_seeds_do_not_mix():
+    """One seed's rewards reach no other seed's networks."""
     agent = make("pr2")
-    play(agent, 65)
-    losses = agent.losses(**agent.replay.sample(8, agent.generator))
-    with torch.no_grad():
-        agent.critic.weights[0][1] += 1
-    first = agent.critic.weights[0].grad
-    assert first is None or torch.isfinite(first).all()
-    assert all(math.isfinite(loss.item()) for loss in losses.values())
+    play(agent, 64)
+    batch = agent.replay.sample(8, agent.generator)
+    own = list(agent.critic.parameters())
+    batch["reward"][1] += 100
+    agent.generator.manual_seed(2)
+    there = torch.autograd.grad(agent.losses(**batch)["critic"], own)
+    agent.generator.manual_seed(2)
+    batch["reward"][1] -= 100
+    here = torch.autograd.grad(agent.losses(**batch)["critic"], own)
+    for one, two in zip(here, there, strict=True):
+        assert torch.equal(one[0], two[0])
+        assert not torch.equal(one[1], two[1])
 
 
 def test_mistakes_are_told():

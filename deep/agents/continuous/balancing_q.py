@@ -73,6 +73,11 @@ class ContinuousBalancingQ(ContinuousAgent):
         """a ~ π(·|s)."""
         return self.law(obs).sample(self.generator)[0]
 
+    def imagine(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """a ~ π(·|s), and b ~ ρ(·|s,a)."""
+        action = self.choose(obs)
+        return action, self.opponent_law(obs, action).sample(self.generator)[0]
+
     def losses(
         self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
     ) -> dict[str, Tensor]:

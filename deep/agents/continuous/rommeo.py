@@ -47,10 +47,14 @@ class ContinuousRommeo(ContinuousAgent):
         """π(·|s,b)."""
         return Squashed.head(evaluate(self.actor, obs, self.other_box.unit(other)), self.box)
 
-    def choose(self, obs: Tensor) -> Tensor:
-        """b ~ ρ(·|s), a ~ π(·|s,b)."""
+    def imagine(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """a ~ π(·|s,b) at b ~ ρ(·|s), and that b."""
         other = self.opponent_law(obs).sample(self.generator)[0]
-        return self.law(obs, other).sample(self.generator)[0]
+        return self.law(obs, other).sample(self.generator)[0], other
+
+    def choose(self, obs: Tensor) -> Tensor:
+        """The agent's part of what it imagines."""
+        return self.imagine(obs)[0]
 
     def prior(self, observed: Tensor) -> Squashed:
         """P(b), for the opponent's actions [N, B, d]."""
