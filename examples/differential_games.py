@@ -2,8 +2,8 @@
 
     .venv/bin/python examples/differential_games.py [FOLDER]
 
-Four seeds an agent, against a uniform opponent; a quarter of an hour on one core. What is there
-already is only drawn.
+Four seeds an agent, against a uniform opponent; ten minutes on one core. What is there already is
+only drawn.
 """
 
 import sys
@@ -30,8 +30,8 @@ from tabular_marl.deep.game_figures import action_law, landscape
 from tabular_marl.models.solve import two_player
 from tabular_marl.study.style import STYLE
 
-SEEDS, STEPS, POINTS = 4, 2500, 80
-RATES = {"critic_rate": 0.005, "actor_rate": 0.002, "discount": 0.5, "hidden": 64}
+SEEDS, STEPS, POINTS = 4, 1500, 80
+RATES = {"critic_rate": 0.005, "actor_rate": 0.002, "discount": 0.5, "window": 128}
 
 
 def in_hundreds(game: DifferentialGame) -> DifferentialGame:
@@ -57,6 +57,8 @@ KINDS = {
 def trained(kind, game, beta, beta_opponent):
     """The agent after STEPS rounds."""
     settings = {**RATES, "beta": beta}
+    if issubclass(kind, ContinuousBalancingQ):
+        settings["samples"] = 8
     if kind is ContinuousBalancingQ:
         settings["beta_opponent"] = beta_opponent
     generator = torch.Generator().manual_seed(0)
