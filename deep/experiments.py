@@ -1,26 +1,40 @@
-"""The iterated matrix games of Figure 7, as published: payoffs, line-ups, Tables 2 to 4.
+"""An experiment: who plays what for how long, with which numbers; read from a YAML file.
 
-Two presets, where the paper and the authors' code differ (FURTHER G.1 and the code itself):
+``configs/`` holds one file for each published experiment (FURTHER Tables 2 to 6), the only place
+where its numbers stand, with a comment on where each comes from. Two presets say whom to follow
+where the paper and the authors' code differ; a file of one's own may have presets of any names.
 
-    preset   the Q-learner's step size in IBS
-    paper    0.5, as the appendix says
-    code     1.0: stochastic gradient descent on a *mean* squared error at rate 0.5 doubles it
+    environment: bach-or-stravinsky     a named matrix game, a game file, or FILE.py:NAME, a
+                                        function that makes a two-agent PettingZoo ParallelEnv
+    opponent: q-learner                 or "self", or an agent's name
+    agent: {…}, q_learner: {…}          fields of the agents' configs and of LearnerConfig
+
+An agent takes from ``agent`` what its config has, and leaves the rest to the other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
 
-import torch
-
-from tabular_marl.deep.agents.base import Agent, AgentConfig
+from tabular_marl.deep.agents.balancing_q import BalancingQ
+from tabular_marl.deep.agents.base import Agent, CommonConfig
 from tabular_marl.deep.agents.dron import Dron
 from tabular_marl.deep.agents.further import Further, Lili
 from tabular_marl.deep.agents.masac import Masac
 from tabular_marl.deep.agents.moa import Moa
-from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
-from tabular_marl.games.library import named
-from tabular_marl.validation import one_of
+from tabular_marl.deep.agents.options import Options
+from tabular_marl.deep.agents.pr2 import Pr2
+from tabular_marl.deep.agents.rommeo import Rommeo
+from tabular_marl.deep.agents.sac import Sac
+from tabular_marl.deep.plain_yaml import read_yaml
+from tabular_marl.games.iterate import iterated
+from tabular_marl.games.library import REGISTRY, named
+from tabular_marl.games.matrix import MatrixGame
+from tabular_marl.validation import InputError, one_of
 
 AGENTS: dict[str, type[Agent]] = {
     "further": Further,
@@ -28,97 +42,187 @@ AGENTS: dict[str, type[Agent]] = {
     "masac": Masac,
     "dron": Dron,
     "moa": Moa,
+    "sac": Sac,
+    "rommeo": Rommeo,
+    "pr2": Pr2,
+    "balancing-q": BalancingQ,
+    "options": Options,
 }
-PRESETS = {"paper": 0.5, "code": 1.0}
-Player = Agent | QLearner
+#: Every setting of some agent, and its type.
+SETTINGS = {
+    name: kind for agent in AGENTS.values() for name, kind in get_type_hints(agent.settings).items()
+}
+PRESETS = ("paper", "code")
+CONFIGS = Path(__file__).parent / "configs"
+#: The published experiments.
+EXPERIMENTS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+_SHARES = ("discount", "epsilon", "target_rate", "habit")
+_SIGNED = ("beta", "beta_opponent")
+_MAY_BE_ZERO = ("steps", "episode", "waits", "hidden")
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """The tabular Q-learner: ``initial`` values by action, step size, γ, ε, steps it waits."""
+
+    initial: tuple[float, ...] = (10.0, 20.0)
+    step_size: float = 0.5
+    discount: float = 0.9
+    epsilon: float = 0.05
+    waits: int = 256
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One panel: the game, the other player ("q-learner" or an agent's name), steps, configs."""
+    """One experiment with its numbers; ``steps`` and ``episode`` are 0 where none was told."""
 
-    name: str
-    game: str
-    other: str
-    steps: int
-    config: AgentConfig
-    source: str
+    environment: str
+    name: str = "mine"
+    source: str = "an experiment of one's own"
+    opponent: str = "self"
+    steps: int = 0
+    episode: int = 150
+    agent: dict[str, Any] = field(default_factory=dict)
+    q_learner: LearnerConfig = field(default_factory=LearnerConfig)
 
+    def __post_init__(self) -> None:
+        one_of("opponent", self.opponent, ("q-learner", "self", *AGENTS))
 
-EXPERIMENTS = {
-    held.name: held
-    for held in (
-        Experiment(
-            "ibs",
-            "bach-or-stravinsky",
-            "q-learner",
-            50_000,
-            AgentConfig(),
-            "FURTHER Fig. 7a, Table 2",
-        ),
-        Experiment(
-            "ic",
-            "coordination",
-            "self",
-            10_000,
-            AgentConfig(
-                critic_rate=0.0005,
-                actor_rate=0.0001,
-                inference_rate=0.0005,
-                temperature=0.3,
-                window=64,
-                target_rate=0.005,
-                clip=10.0,
-            ),
-            "FURTHER Fig. 7b, Table 3",
-        ),
-        Experiment(
-            "imp",
-            "matching-pennies",
-            "lili",
-            1_000_000,
-            AgentConfig(
-                critic_rate=0.01,
-                gain_rate=0.05,
-                actor_rate=0.001,
-                inference_rate=0.01,
-                temperature=0.35,
-                window=64,
-                hidden=64,
-                target_rate=0.005,
-                clip=10.0,
-            ),
-            "FURTHER Fig. 7c, Table 4",
-        ),
-    )
-}
+    @classmethod
+    def of(cls, values: Mapping[str, Any], file: str = "the experiment") -> Experiment:
+        """From nested values, as a file or a checkpoint holds them; those left out are defaults.
+
+        Raises InputError on an unknown name, with the nearest known one, or a value of another
+        kind than its field.
+        """
+        return cls(**_typed(values, get_type_hints(cls), "", file))
+
+    def config(self, kind: str) -> CommonConfig:
+        """The config of that kind of agent: its own defaults where nothing was told."""
+        settings = AGENTS[kind].settings
+        own = {f.name for f in fields(settings)}
+        return settings(**{name: value for name, value in self.agent.items() if name in own})
+
+    def changed(self, settings: Mapping[str, Any], kinds: Collection[str]) -> Experiment:
+        """The same with other values: by a field's name, or ``q_learner.NAME``.
+
+        ``kinds`` of agents are those that play. Raises InputError as :meth:`of` does, and where
+        none of them has such a setting.
+        """
+        values: dict[str, Any] = asdict(self)
+        own = {f.name for kind in kinds for f in fields(AGENTS[kind].settings)}
+        known = {*values, *own, *(f"q_learner.{f.name}" for f in fields(LearnerConfig))}
+        known -= {"agent", "q_learner"}
+        for name, value in settings.items():
+            one_of("setting", name.removeprefix("agent."), known)
+            section, _, rest = name.rpartition(".")
+            section = section or ("agent" if name in own else "")
+            (values[section] if section else values)[rest] = value
+        return Experiment.of(values, "the settings")
 
 
-def line_up(
-    experiment: Experiment,
-    config: AgentConfig,
-    agent: str,
-    preset: str,
-    seeds: int,
-    generator: torch.Generator,
-) -> tuple[IteratedMatrixGame, tuple[Player, Player]]:
-    """The environment and both players, fresh. Raises InputError on an unknown name."""
-    one_of("agent", agent, AGENTS)
-    one_of("preset", preset, PRESETS)
-    env = IteratedMatrixGame(named(experiment.game), seeds)
-    counts = env.actions
+def read_experiment(experiment: str, preset: str = "paper") -> Experiment:
+    """A published experiment by name, or one's own by file, in one of its presets.
 
-    def learner(kind: str, own: int) -> Agent:
-        sizes = (env.width, counts[own], counts[1 - own])
-        return AGENTS[kind](config, seeds, *sizes, generator)
+    The name of a two-player game of the library is an experiment too, see :func:`self_play`.
 
-    first: Agent = learner(agent, 0)
-    second: Player
-    if experiment.other == "q-learner":
-        initial = torch.tensor([10.0, 20.0])  # at its own preferred equilibrium
-        second = QLearner(initial, seeds, generator, PRESETS[preset])
-    else:
-        second = learner(agent if experiment.other == "self" else experiment.other, 1)
-        second.peer = first
-    first.peer = second
-    return env, (first, second)
+    >>> read_experiment("ibs", "code").q_learner.step_size
+    1.0
+
+    Raises InputError where there is no such experiment or preset, and as :meth:`Experiment.of`.
+    """
+    is_file = Path(experiment).suffix in (".yaml", ".yml") or "/" in experiment
+    if not is_file and one_of("experiment", experiment, (*EXPERIMENTS, *REGISTRY)) in REGISTRY:
+        one_of("preset", preset, PRESETS)
+        return self_play(experiment)
+    path = Path(experiment) if is_file else CONFIGS / f"{experiment}.yaml"
+    values: dict[str, Any] = {"name": path.stem, **read_yaml(path)}
+    presets = values.pop("presets", None) or {}
+    if not isinstance(presets, dict):
+        raise InputError(f"presets in {path.name}", "be a section", f"it was {presets!r}")
+    if presets or preset not in PRESETS:
+        one_of("preset", preset, presets or PRESETS)
+    if "environment" not in values:
+        raise InputError(f"environment in {path.name}", "be given", "it was not")
+    return Experiment.of(_merged(values, presets.get(preset) or {}, path.name), path.name)
+
+
+def self_play(name: str) -> Experiment:
+    """A game of the library against another of one's kind, with the game's own discount.
+
+    A matrix game is played again and again, with a memory of the last joint action.
+
+    >>> self_play("soccer").agent
+    {'discount': 0.9}
+    """
+    game = named(name)
+    view = iterated(game) if isinstance(game, MatrixGame) else game
+    agent = {"discount": view.discount}
+    return Experiment(name, name=name, source=view.source, steps=10_000, agent=agent)
+
+
+def _merged(values: Mapping[str, Any], over: Any, file: str) -> dict[str, Any]:
+    """``values`` with those of ``over`` in their place, section by section."""
+    if not isinstance(over, dict):
+        raise InputError(f"a preset in {file}", "hold sections or values", f"it was {over!r}")
+    merged = dict(values)
+    for name, value in over.items():
+        below = merged.get(name) or {}
+        both = isinstance(value, dict) and isinstance(below, dict)
+        merged[name] = _merged(below, value, file) if both else value
+    return merged
+
+
+def _typed(values: Any, kinds: Mapping[str, Any], section: str, file: str) -> dict[str, Any]:
+    """Text or values, each as its field's type."""
+    if values == "":  # a section without lines
+        values = {}
+    if not isinstance(values, Mapping):
+        raise InputError(f"{section} in {file}", "be a section of names", f"it was {values!r}")
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        one_of(f"a name in {section or file}", name, kinds)
+        if kinds[name] is LearnerConfig:
+            inside = _typed(value, get_type_hints(LearnerConfig), name, file)
+            found[name] = LearnerConfig(**inside)
+        elif name == "agent":
+            found[name] = _typed(value, SETTINGS, name, file)
+        else:
+            found[name] = _value(name, kinds[name], value)
+    return found
+
+
+def _value(name: str, kind: Any, value: Any) -> Any:
+    """``value``, maybe as text, as a value of ``kind``; within the range of ``name``."""
+    if kind is str:
+        if not isinstance(value, str) or not value:
+            raise InputError(name, "be text", f"it was {value!r}")
+        return value
+    if kind is bool:
+        truth = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+        if str(value).lower() not in truth:
+            raise InputError(name, "be true or false", f"it was {value!r}")
+        return truth[str(value).lower()]
+    if kind == tuple[float, ...]:
+        parts = value.strip("[]").split(",") if isinstance(value, str) else value
+        if isinstance(parts, list | tuple) and len(parts) > 1:
+            return tuple(_number(name, part, value) for part in parts)
+        raise InputError(name, "be numbers such as [10, 20]", f"it was {value!r}")
+    number = _number(name, value, value)
+    if kind is int and number != int(number):
+        raise InputError(name, "be a finite int", f"it was {value}")
+    least = -math.inf if name in _SIGNED else kind is int and name not in _MAY_BE_ZERO
+    if number < least or (name in _SHARES and number > 1):
+        span = "between 0 and 1" if name in _SHARES else f"at least {least:d}"
+        raise InputError(name, f"be {span}", f"it was {value}")
+    return kind(number)
+
+
+def _number(name: str, part: Any, value: Any) -> float:
+    try:
+        number = float(part)
+    except (TypeError, ValueError):
+        raise InputError(name, "be a number", f"it was {value!r}") from None
+    if not math.isfinite(number):
+        raise InputError(name, "be a finite number", f"it was {value}")
+    return number

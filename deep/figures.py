@@ -1,6 +1,7 @@
 """Pictures of training and of the cross-check, in the package's one style.
 
 learning_curves   IQM over seeds with its 95 % bootstrap interval, and the exact optimum as a line
+cross_play_matrix every agent against every opponent, as a heat map with numbers
 bench             the cross-check: distances by step, and KL and value gap by state
 """
 
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tabular_marl.deep.crosscheck import CrossCheck
+from tabular_marl.deep.evaluation import CrossPlay
 from tabular_marl.deep.statistics import iqm, iqm_interval
 from tabular_marl.deep.train import Curve
-from tabular_marl.study.style import CURVES, STYLE
+from tabular_marl.study.style import CURVES, INK, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,6 +70,32 @@ def thinned(curve: Curve, rows: int) -> tuple[np.ndarray, np.ndarray]:
     kept = len(curve.step) // every * every
     reward = curve.reward[:kept].reshape(-1, every, curve.reward.shape[1]).mean(1)
     return curve.step[:kept].reshape(-1, every).mean(1), reward
+
+
+def cross_play_matrix(found: CrossPlay) -> Figure:
+    """IQM of the row player's reward, its 95 % interval below, one cell a pair of runs."""
+    import matplotlib.pyplot as plt
+
+    count, (low, high) = len(found.names), found.interval
+    with plt.rc_context(STYLE):
+        size = (1.6 + 1.1 * count, 1.2 + 0.8 * count)
+        figure, axis = plt.subplots(figsize=size, layout="constrained")
+        image = axis.imshow(found.iqm, cmap="cividis", aspect="auto", origin="upper")
+        dark = np.average(image.get_clim(), weights=(0.4, 0.6))
+        for i in range(count):
+            for j in range(count):
+                told = f"{found.iqm[i, j]:.2f}\n[{low[i, j]:.2f}, {high[i, j]:.2f}]"
+                ink = "white" if found.iqm[i, j] < dark else INK
+                axis.text(j, i, told, ha="center", va="center", color=ink, fontsize=7.5)
+        axis.set_xticks(range(count), found.names)
+        axis.set_yticks(range(count), found.names)
+        axis.tick_params(length=0)
+        axis.spines[:].set_visible(False)
+        axis.set(xlabel="opponent of run", ylabel="agent of run")
+        protocol = "both learning on" if found.learning else "both frozen"
+        axis.set_title(f"Reward of the agent, {protocol}")
+        figure.colorbar(image, ax=axis, label="reward a step")
+    return figure
 
 
 def bench(found: CrossCheck) -> Figure:

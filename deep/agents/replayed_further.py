@@ -62,7 +62,7 @@ class ReplayedFurther(ReplayAgent):
         """Infer ẑ', and keep both latents with the transition."""
         before, after = self.inference.infer(**self.seen(row))
         super().keep(row | {"latent": before, "latent_after": after})
-        if self.count < self.config.window:
+        if self.learns and self.count < self.config.window:
             self.best = torch.maximum(self.best, row["reward"])
             if self.config.optimistic:
                 self.gain.data.copy_(self.best)

@@ -35,8 +35,11 @@ class IteratedMatrixGame(StochasticEnvironment):
 class QLearner:
     """N stateless ε-greedy Q-learners, q ← q + α (r + γ max q − q) at the action taken. FURTHER G.1
 
-    ``initial`` [B]; it starts to learn after ``waits`` steps. Ties go to the lower action.
+    ``initial`` [B]; it starts to learn after ``waits`` steps, and where ``learns``. Ties go to
+    the lower action.
     """
+
+    learns = True
 
     def __init__(
         self,
@@ -69,7 +72,7 @@ class QLearner:
     ) -> dict[str, Tensor]:
         """One update from its own reward [N]; nothing else is looked at."""
         self.time += 1
-        if self.time > self.waits:
+        if self.learns and self.time > self.waits:
             taken = self.q.gather(1, action[:, None])
             target = reward[:, None].double() + self.discount * self.q.amax(1, keepdim=True)
             self.q.scatter_(1, action[:, None], taken + self.step_size * (target - taken))

@@ -37,12 +37,14 @@ class StochasticEnvironment:
     (torch.Size([2, 760]), [[0.0, 0.0], [0.0, 0.0]])
     """
 
+    shared = True  # both see the same
+
     def __init__(
         self, game: Game, seeds: int, generator: torch.Generator, episode: int = 150
     ) -> None:
         view = two_player(game)
         other = view.reward if view.opponent_reward is None else view.opponent_reward
-        self.generator, self.episode = generator, episode
+        self.generator, self.episode, self.seeds = generator, episode, seeds
         self.actions, self.width = view.action_counts, view.num_states
         self.successors, self.cumulative = (self._here(k) for k in packed(view.transition_rows))
         self.rewards = self._here(np.stack([view.reward, other]).reshape(2, -1)).float()
@@ -73,6 +75,23 @@ class StochasticEnvironment:
         """The state that the last step led to, [N, S]; the observation but at an episode's end."""
         return one_hot(self.reached, self.width).float()
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """How many numbers each observes."""
+        return self.width, self.width
+
+    @property
+    def observations(self) -> tuple[Tensor, Tensor]:
+        """What each sees: the same."""
+        seen = self.observation
+        return seen, seen
+
+    @property
+    def arrivals(self) -> tuple[Tensor, Tensor]:
+        """Where each finds itself after a step: the same."""
+        seen = self.arrival
+        return seen, seen
+
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {"state": self.state, "reached": self.reached, "time": self.time}
@@ -86,9 +105,7 @@ class StochasticEnvironment:
 
     def _start(self) -> Tensor:
         seeds = len(self.time)
-        return self._draw(
-            self.starts.expand(seeds, -1), self.start_cumulative.expand(seeds, -1)
-        )
+        return self._draw(self.starts.expand(seeds, -1), self.start_cumulative.expand(seeds, -1))
 
     def _draw(self, outcomes: Tensor, cumulative: Tensor) -> Tensor:
         """One of ``outcomes`` [N, K] each, [N]."""
@@ -101,6 +118,8 @@ class StochasticEnvironment:
 
 class Stationary:
     """Plays ``policy`` [S, B] for ever: an opponent against whom the exact answer is known."""
+
+    learns = False
 
     def __init__(self, policy: Tensor, generator: torch.Generator) -> None:
         self.table, self.generator = policy.float(), generator
@@ -160,4 +179,5 @@ def absorbing(game: StochasticGame) -> np.ndarray:
     pairs = game.transition_rows.shape[0] // game.num_states
     rows = np.arange(states.size * pairs)
     stays = np.asarray(sparse.csr_array(game.transition_rows)[rows, np.repeat(states, pairs)])
-    return stays.reshape(states.size, pairs).min(1) == 1.0
+    always: np.ndarray = stays.reshape(states.size, pairs).min(1) == 1.0
+    return always

@@ -20,6 +20,7 @@ from tabular_marl.answers import emit_json, print_solution, solution_row
 from tabular_marl.cli.active import chain, influence
 from tabular_marl.cli.common import JsonFlag, read_game, working
 from tabular_marl.cli.deep import crosscheck, train
+from tabular_marl.cli.evaluation import crossplay, evaluate
 from tabular_marl.validation import InputError, one_of
 
 
@@ -270,6 +271,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "equations": equations,
     "replay": replay,
     "train": train,
+    "evaluate": evaluate,
+    "crossplay": crossplay,
     "crosscheck": crosscheck,
     "cite": cite,
 }

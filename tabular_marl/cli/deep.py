@@ -3,119 +3,152 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections import deque
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from tabular_marl.answers import emit_json
-from tabular_marl.cli.common import JsonFlag, read_game
+from tabular_marl.cli.common import JsonFlag, read_game, torch_on_one_thread
 from tabular_marl.solution import NotConverged
 from tabular_marl.validation import InputError
 
 if TYPE_CHECKING:
-    from tabular_marl.deep.train import Run
+    from tabular_marl.deep.train import Curve, Run
 
 
 def train(
-    experiment: Annotated[Positional[str], arg(metavar="EXPERIMENT", help="ibs, ic or imp.")],
+    experiment: Annotated[
+        Positional[str],
+        arg(metavar="EXPERIMENT", help="ibs, ic, imp, or a YAML file of your own."),
+    ],
     *,
-    agent: Annotated[str, arg(help="further, lili, masac, dron or moa.")] = "further",
+    agent: Annotated[str, arg(help="A kind of agent; a wrong one lists them all.")] = "further",
     preset: Annotated[
-        Literal["paper", "code"], arg(help="Where the paper and its code differ, which to follow.")
+        str, arg(help="Where the paper and its code differ, which to follow: paper or code.")
     ] = "paper",
     seeds: Annotated[int, arg(help="Runs, all at once.")] = 20,
-    steps: Annotated[int | None, arg(help="Instead of the published number.")] = None,
+    steps: Annotated[int | None, arg(help="Instead of the experiment's number.")] = None,
     seed: Annotated[int, arg(help="Of the random stream that all runs share.")] = 1,
+    interval: Annotated[int, arg(help="Steps to a row of the curve.")] = 250,
     set: Annotated[
-        tuple[str, ...], arg(metavar="NAME=NUMBER", help="Override published settings.")
+        tuple[str, ...], arg(metavar="NAME=VALUE", help="Override the experiment's settings.")
     ] = (),
     out: Annotated[
-        Path | None, arg(metavar="DIR", help="Write curve.csv, curve.png and checkpoint.pt there.")
+        Path | None,
+        arg(
+            metavar="DIR",
+            help="Write curve.csv, losses.csv, curve.png, checkpoint.pt there, and what "
+            "TensorBoard reads where it is installed.",
+        ),
     ] = None,
     resume: Annotated[bool, arg(help="Go on from the checkpoint in --out.")] = False,
+    keep_going: Annotated[
+        bool, arg(help="Give up a seed that breaks down, instead of stopping all.")
+    ] = False,
     json: JsonFlag = False,
 ) -> int:
-    """Train an agent of FURTHER's matrix games for many seeds at once."""
-    from tabular_marl.deep import require_torch
-
-    require_torch()
-    from tabular_marl.deep.statistics import iqm, iqm_interval
+    """Train an agent of an experiment, such as FURTHER's matrix games, many seeds at once."""
+    torch_on_one_thread()
+    from tabular_marl.deep.evaluation import Score
     from tabular_marl.deep.train import Run, TrainingError
-    from tabular_marl.deep.train import train as run
 
-    asked = Run(experiment, agent, preset, seeds, steps, seed, settings=_settings(set))
+    asked = Run(experiment, agent, preset, seeds, steps, seed, interval, _settings(set))
     try:
-        curve = _with_progress(asked, out, resume, quiet=json, run=run)
+        curve = _with_progress(asked, out, resume, keep_going, quiet=json)
     except TrainingError as error:
         raise NotConverged(str(error), None) from None
-    last = curve.reward[-max(1, len(curve.reward) // 10) :].mean(0)
-    low, high = iqm_interval(last)
+    except KeyboardInterrupt:
+        _tell_how_to_go_on(out)
+        return 130
+    score = Score(curve.reward[-max(1, len(curve.reward) // 10) :].mean(0))
     row = {
-        "experiment": experiment,
+        "experiment": asked.plan.name,
         "agent": agent,
         "preset": preset,
-        "seeds": seeds,
         "steps": asked.last,
-        "iqm": float(iqm(last)),
-        "interval": [float(low), float(high)],
-        "reward_by_seed": last.tolist(),
+        **score.as_dict(),
+        "failed": curve.failed,
     }
     if json:
         emit_json(row)
     else:
+        low, high = score.interval
         print(
-            f"{agent} on {experiment}: reward {row['iqm']:.4f} (IQM of {seeds} seeds over the last "
-            f"tenth, 95 % interval {low:.4f} to {high:.4f})"
+            f"{agent} on {asked.plan.name}: reward {score.iqm:.4f} (IQM of {score.seeds} seeds "
+            f"over the last tenth, 95 % interval {low:.4f} to {high:.4f})"
         )
+    for told in curve.failed:
+        print(f"left out: {told}", file=sys.stderr)
     if out is not None:
         from tabular_marl.deep.figures import learning_curves
 
-        figure = learning_curves({agent: curve}, f"{asked.published.source}, {preset} preset")
+        figure = learning_curves({agent: curve}, f"{asked.plan.source}, {preset} preset")
         figure.savefig(out / "curve.png", dpi=150)
-        print(f"wrote {out}/curve.png, curve.csv, checkpoint.pt", file=sys.stderr)
+        print(f"wrote {out}/curve.png, curve.csv, losses.csv, checkpoint.pt", file=sys.stderr)
     return 0
 
 
-def _settings(given: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+def _settings(given: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """``("temperature=4",)`` as pairs."""
-    found = []
-    for text in given:
-        name, _, number = text.partition("=")
-        try:
-            found.append((name, float(number)))
-        except ValueError:
-            raise InputError("--set", "read NAME=NUMBER", f"it was {text!r}") from None
-    return tuple(found)
+    pairs = [text.partition("=") for text in given]
+    for text, (name, _, value) in zip(given, pairs, strict=True):
+        if not name or not value:
+            raise InputError("--set", "read NAME=VALUE", f"it was {text!r}")
+    return tuple((name, value) for name, _, value in pairs)
 
 
-def _with_progress(asked: Run, out: Path | None, resume: bool, quiet: bool, run: Any) -> Any:
+def _tell_how_to_go_on(out: Path | None) -> None:
+    kept = out is not None and (out / "checkpoint.pt").is_file()
+    how = "the same command with --resume goes on from the last checkpoint"
+    told = how if kept else "nothing was kept, since no --out was given"
+    print(f"tabular-marl: interrupted; {told}", file=sys.stderr)
+
+
+def _with_progress(
+    asked: Run, out: Path | None, resume: bool, keep_going: bool, quiet: bool
+) -> Curve:
+    from tabular_marl.deep.train import train as run
+
     if quiet or not sys.stderr.isatty():
-        return run(asked, out, resume)
+        return run(asked, out, resume, keep_going=keep_going)
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.0f} steps/s, reward {task.fields[reward]:.3f}"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[says]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(asked.experiment, total=asked.last, rate=0.0, reward=0.0)
+        task = bar.add_task(asked.plan.name, total=asked.last, says="")
+        marks: deque[tuple[float, int]] = deque(maxlen=20)
 
         def told(step: int, reward: float) -> None:
-            rate = bar.tasks[task].speed or 0.0
-            bar.update(task, completed=step, rate=rate, reward=reward)
+            marks.append((time.monotonic(), step))
+            says = pace(marks[0], marks[-1], asked.last)
+            if says:
+                says = f"{says}, {asked.seeds} seeds, reward {reward:.3f}"
+            bar.update(task, completed=step, says=says)
 
-        return run(asked, out, resume, told)
+        return run(asked, out, resume, told, keep_going=keep_going)
+
+
+def pace(first: tuple[float, int], latest: tuple[float, int], last: int) -> str:
+    """The rate between two (seconds, step), and how long it takes to the ``last`` step at it.
+
+    >>> pace((0.0, 1000), (10.0, 3000), 5000)
+    '200 steps/s, 0:00:10 left'
+    """
+    seconds, steps = latest[0] - first[0], latest[1] - first[1]
+    if steps <= 0 or seconds <= 0:
+        return ""
+    left = timedelta(seconds=round((last - latest[1]) * seconds / steps))
+    return f"{steps / seconds:.0f} steps/s, {left} left"
 
 
 def crosscheck(

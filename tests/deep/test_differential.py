@@ -21,7 +21,8 @@ from tabular_marl.deep.environments.differential import (
     differential_game,
     exact,
 )
-from tabular_marl.deep.networks import Box, SeedMLP, Squashed, evaluate
+from tabular_marl.deep.networks import SeedMLP, evaluate
+from tabular_marl.deep.squashed import Box, Squashed
 from tabular_marl.validation import InputError
 
 LINE = torch.linspace(-10, 10, 4001, dtype=torch.float64)
@@ -96,7 +97,7 @@ def test_a_repeated_game_pays_both_and_refuses_what_it_cannot_play():
         env.step(torch.zeros(2), fine)
     with pytest.raises(InputError, match=r"opponent must hold actions in \[-10, 10\]; one was nan"):
         env.step(fine, torch.tensor([[0.0], [math.nan]]))
-    with pytest.raises(InputError, match="one was 10.5"):
+    with pytest.raises(InputError, match=r"one was 10\.5"):
         env.step(fine + 10.5, fine)
     with pytest.raises(InputError, match="did you mean 'rotational'"):
         differential_game("rotationl")

@@ -24,8 +24,10 @@ from torch import Tensor
 from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.continuous.base import ContinuousAgent, SampledConfig, cells
 from tabular_marl.deep.agents.replayed import POINTS
+from tabular_marl.deep.agents.soft import finite_beta
 from tabular_marl.deep.losses import joint, soft
-from tabular_marl.deep.networks import SeedMLP, Squashed, evaluate, follow, standard_normal
+from tabular_marl.deep.networks import SeedMLP, evaluate, follow
+from tabular_marl.deep.squashed import Squashed, standard_normal
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.balancing_q import balancing_q
 
@@ -35,6 +37,10 @@ class ContinuousBalancingConfig(SampledConfig):
     """``beta_opponent`` β′."""
 
     beta_opponent: float = -1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        finite_beta("beta_opponent", self.beta_opponent)
 
 
 class ContinuousBalancingQ(ContinuousAgent):

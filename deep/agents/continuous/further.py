@@ -22,7 +22,8 @@ from tabular_marl.deep.agents.replayed import POINTS, normalised
 from tabular_marl.deep.agents.replayed_further import ReplayedConfig, ReplayedFurther
 from tabular_marl.deep.exact import facing
 from tabular_marl.deep.losses import further
-from tabular_marl.deep.networks import Squashed, evaluate
+from tabular_marl.deep.networks import evaluate
+from tabular_marl.deep.squashed import Squashed
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.soft_q import soft_q
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from tabular_marl.deep.agents.continuous.base import ContinuousAgent, cells
 from tabular_marl.deep.agents.replayed import POINTS, normalised
 from tabular_marl.deep.losses import joint, opponent, soft
-from tabular_marl.deep.networks import SeedMLP, Squashed, evaluate, follow
+from tabular_marl.deep.networks import SeedMLP, evaluate, follow
+from tabular_marl.deep.squashed import Squashed
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.rommeo import rommeo
 

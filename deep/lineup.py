@@ -1,0 +1,95 @@
+"""Who sits where: an experiment's environment and both players, fresh.
+
+seat 0   the agent that the run names          seat 1   the experiment's opponent
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+
+from tabular_marl.deep.agents.base import Agent
+from tabular_marl.deep.agents.masac import Masac
+from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
+from tabular_marl.deep.environments.pettingzoo import PettingZooGame
+from tabular_marl.deep.environments.stochastic import StochasticEnvironment
+from tabular_marl.deep.experiments import AGENTS, Experiment, LearnerConfig
+from tabular_marl.games.formats import SUFFIXES, load_game
+from tabular_marl.games.library import named
+from tabular_marl.games.matrix import MatrixGame
+from tabular_marl.validation import InputError, one_of
+from tabular_marl.verification.registry import import_file
+
+Environment: TypeAlias = StochasticEnvironment | PettingZooGame
+Player: TypeAlias = Agent | QLearner
+
+#: Environments of published experiments that are not part of this package, and what they need.
+ABSENT = {"robosumo": "MuJoCo (pip install mujoco)", "battle": "MAgent (pip install magent2)"}
+
+
+def line_up(
+    plan: Experiment, agent: str, seeds: int, generator: torch.Generator
+) -> tuple[Environment, tuple[Agent, Player]]:
+    """The environment and both players. Raises InputError on an unknown name."""
+    one_of("agent", agent, AGENTS)
+    env = make_environment(plan, seeds, generator)
+    first = make_agent(agent, 0, plan, env, generator)
+    second: Player
+    if plan.opponent == "q-learner":
+        second = make_q_learner(plan.q_learner, env, generator)
+    else:
+        kind = agent if plan.opponent == "self" else plan.opponent
+        second = make_agent(kind, 1, plan, env, generator)
+    introduce(first, second)
+    return env, (first, second)
+
+
+def introduce(first: Player, second: Player) -> None:
+    """Let each look at the other's policy, if it is of a kind that does."""
+    for one, other in ((first, second), (second, first)):
+        if isinstance(one, Agent):
+            one.peer = other
+
+
+def make_agent(
+    kind: str, seat: int, plan: Experiment, env: Environment, generator: torch.Generator
+) -> Agent:
+    """A fresh agent of a kind, for a seat."""
+    if issubclass(AGENTS[kind], Masac) and not env.shared:
+        must = "be one that does not look at the other's policy where each sees something else"
+        raise InputError("agent", must, f"it was {kind!r}")
+    sizes = (env.widths[seat], env.actions[seat], env.actions[1 - seat])
+    return AGENTS[kind](plan.config(kind), env.seeds, *sizes, generator)
+
+
+def make_q_learner(config: LearnerConfig, env: Environment, generator: torch.Generator) -> QLearner:
+    """The tabular Q-learner, for seat 1."""
+    if len(config.initial) != env.actions[1]:
+        must = f"hold a value for each of {env.actions[1]} actions"
+        raise InputError("q_learner.initial", must, f"it was {list(config.initial)}")
+    initial, rates = torch.tensor(config.initial), (config.step_size, config.discount)
+    return QLearner(initial, env.seeds, generator, *rates, config.epsilon, config.waits)
+
+
+def make_environment(plan: Experiment, seeds: int, generator: torch.Generator) -> Environment:
+    """``seeds`` copies of the experiment's environment."""
+    name = plan.environment
+    if name in ABSENT:
+        told = f"it was {name!r}, which needs {ABSENT[name]} and an environment of your own"
+        raise InputError("environment", "be part of this package", told)
+    file, colon, function = name.partition(":")
+    if colon and Path(file).suffix == ".py":
+        make = getattr(import_file(Path(file), "environment"), function, None)
+        if not callable(make):
+            raise InputError("environment", f"name a function in {file}", f"it was {name!r}")
+        return PettingZooGame(make, seeds, generator.initial_seed())
+    if not plan.episode:
+        raise InputError("episode", "be at least 1 in a named game", "it was 0")
+    game = load_game(name) if Path(name).suffix in SUFFIXES else named(name)
+    if game.num_players != 2:
+        raise InputError("environment", "be of two players", f"{name} has {game.num_players}")
+    if isinstance(game, MatrixGame):
+        return IteratedMatrixGame(game, seeds, plan.episode)
+    return StochasticEnvironment(game, seeds, generator, plan.episode)
