@@ -170,7 +170,7 @@ def test_a_crowd_is_the_mean_of_pairs():
 MODULES = (
     "deep.environments.differential",
     "deep.environments.crowd",
-    "deep.networks",
+    "deep.squashed",
     "deep.replay",
 )
 
