@@ -71,7 +71,7 @@ class ReplayAgent(Agent):
 
     # -- what a kind of agent defines -------------------------------------------------------------
 
-    def losses(self, **batch: Tensor) -> dict[str, Tensor]:
+    def losses(self, *args: Any, **batch: Any) -> dict[str, Tensor]:
         """The loss of each optimiser, by its name, on a batch [N, B, …]; in the order of steps."""
         raise NotImplementedError
 
