@@ -5,7 +5,8 @@ systems      the report's systems on tensors, with their exact tables
 enumeration  a tabular game as one weighted batch, on which losses and gradients are exact
 tabular      a tabular actor-critic made of these losses
 crosscheck   holds any implementation against the exact answer, and names the wrong term
-train        the published matrix games, many seeds at once, resumable; agents, environments
+train        experiments, many seeds at once, resumable; agents, environments
+evaluation   what trained agents are worth, against one and against all
 
 Importing this package needs no torch; its parts do.
 """
@@ -17,18 +18,23 @@ from typing import Any
 
 _PARTS = (
     "agents",
+    "checkpoint",
     "crosscheck",
     "entry",
     "enumeration",
     "environments",
+    "evaluation",
     "exact",
     "experiments",
     "figures",
     "free_energy",
     "game_figures",
     "inference_net",
+    "lineup",
+    "logs",
     "losses",
     "networks",
+    "plain_yaml",
     "replay",
     "squashed",
     "statistics",

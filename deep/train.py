@@ -216,7 +216,12 @@ class Session:
         not a checkpoint of this package.
         """
         state = read_checkpoint(path)
-        return cls._restored(Run.of(state["run"]), state, path)
+        try:
+            run = Run.of(state["run"])
+        except (TypeError, KeyError) as error:
+            was = f"{path} gave {type(error).__name__}: {error}"
+            raise InputError("checkpoint", "be of this version of the package", was) from error
+        return cls._restored(run, state, path)
 
     @classmethod
     def load(cls, path: Path, run: Run, keep_going: bool = False) -> Session:
