@@ -6,7 +6,7 @@ policy's step must come before that of the critic it climbs, and moves nothing e
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ class ReplayAgent(Agent):
 
     modules: tuple[str, ...] = ("replay",)
     #: loss -> other optimisers that it steps
-    also: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+    also: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(self, *sizes: Any) -> None:
         super().__init__(*sizes)
