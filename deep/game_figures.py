@@ -61,5 +61,5 @@ def action_law(
             label = name if n == 0 else None
             axis.step(line, seed / width, where="mid", color=colour, lw=0.9, alpha=0.7, label=label)
     axis.set(xlim=(box.low, box.high), xlabel="agent's action", ylabel="density", title=title)
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, 2.5 * law.max() / width)  # atoms are cut off
     axis.legend()

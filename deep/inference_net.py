@@ -32,7 +32,11 @@ class Inference(nn.Module):
         inputs = 2 * obs + agent.actions + agent.others + 1 + z
         self.encoder = agent.network(inputs, 2 * z)
         self.decoder = agent.network(obs + z, decoded)
-        fields = {"inputs": (inputs,), "after": (obs,), "other": (agent.others,)}
+        fields: dict[str, tuple[int, ...]] = {
+            "inputs": (inputs,),
+            "after": (obs,),
+            "other": (agent.others,),
+        }
         self.window = Window(agent.config.window, agent.seeds, fields)
         self.register_buffer("latent", torch.zeros(agent.seeds, z))
         self.kl_weight, self.generator = agent.config.kl_weight, agent.generator

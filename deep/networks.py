@@ -97,11 +97,12 @@ class TwinMLP(SeedMLP):
         return y
 
 
-def evaluate(network: SeedMLP, *parts: Tensor) -> Tensor:
+def evaluate(network: nn.Module, *parts: Tensor) -> Tensor:
     """``network`` at the parts side by side, [N, …, in_k] each, whose middle axes broadcast."""
     lead = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
     x = torch.cat([part.expand(*lead, part.shape[-1]) for part in parts], -1)
-    return network(x.flatten(1, -2)).unflatten(1, lead[1:])
+    y: Tensor = network(x.flatten(1, -2)).unflatten(1, lead[1:])
+    return y
 
 
 class Adam:

@@ -110,7 +110,7 @@ def draw(name, folder):
     titles = {
         "ROMMEO": f"ROMMEO, β = {beta:g}",
         "PR2": f"PR2, β = {beta:g}",
-        "Balancing-Q": f"Balancing-Q, β = {beta:g}, β⁻ = {beta_opponent:g}",
+        "Balancing-Q": f"Balancing-Q, β = {beta:g}, β′ = {beta_opponent:g}",
     }
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained")

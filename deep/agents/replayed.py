@@ -6,7 +6,7 @@ policy's step must come before that of the critic it climbs, and moves nothing e
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ class ReplayAgent(Agent):
 
     modules: tuple[str, ...] = ("replay",)
     #: loss -> other optimisers that it steps
-    also: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+    also: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(self, *sizes: Any) -> None:
         super().__init__(*sizes)
@@ -71,7 +71,7 @@ class ReplayAgent(Agent):
 
     # -- what a kind of agent defines -------------------------------------------------------------
 
-    def losses(self, **batch: Tensor) -> dict[str, Tensor]:
+    def losses(self, *args: Any, **batch: Any) -> dict[str, Tensor]:
         """The loss of each optimiser, by its name, on a batch [N, B, …]; in the order of steps."""
         raise NotImplementedError
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,7 @@ class ReplayedFurther(ReplayAgent):
     settings: type[CommonConfig] = ReplayedConfig
     modules = ("replay", "actor", "critics", "targets", "inference")
     buffers = ("gain", "best")
-    also = {"critic": ("gain",)}  # noqa: RUF012
+    also: ClassVar[dict[str, tuple[str, ...]]] = {"critic": ("gain",)}
 
     def build(self, actor: SeedMLP, critics: tuple[SeedMLP, SeedMLP], decoded: int) -> None:
         """Take an actor, twin critics and the number of the decoder's outputs."""

@@ -1,7 +1,5 @@
 """Differential games: their equilibria, their grids; squashed Gaussians; crowds."""
 
-import doctest
-import importlib
 import math
 
 import numpy as np
@@ -11,7 +9,6 @@ from scipy.integrate import quad
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import AffineTransform, TanhTransform
 
-import tabular_marl as tm
 from tabular_marl.deep.environments.crowd import Crowd
 from tabular_marl.deep.environments.differential import (
     GAMES,
@@ -165,18 +162,3 @@ def test_a_crowd_is_the_mean_of_pairs():
         crowd.step(action + 1)
     with pytest.raises(InputError, match=r"hold choices \[2, 4\]"):
         crowd.step(action.float())
-
-
-MODULES = (
-    "deep.environments.differential",
-    "deep.environments.crowd",
-    "deep.networks",
-    "deep.replay",
-)
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_examples_in_docstrings_run(module):
-    found = doctest.testmod(importlib.import_module(f"{tm.__name__}.{module}"))
-    assert found.attempted > 0
-    assert found.failed == 0

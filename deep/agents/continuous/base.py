@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.replayed import ReplayAgent, normalised
 from tabular_marl.deep.agents.soft import SoftConfig
 from tabular_marl.deep.exact import facing
-from tabular_marl.deep.networks import SeedMLP, evaluate
+from tabular_marl.deep.networks import evaluate
 from tabular_marl.deep.squashed import Box
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.soft_q import soft_q
@@ -76,7 +76,7 @@ class ContinuousAgent(ReplayAgent):
         """An action a row, [N, B, O] → [N, B, d]."""
         raise NotImplementedError
 
-    def q(self, critic: SeedMLP, obs: Tensor, action: Tensor, *rest: Tensor) -> Tensor:
+    def q(self, critic: nn.Module, obs: Tensor, action: Tensor, *rest: Tensor) -> Tensor:
         """Q(s, a) or Q(s, a, b); axes between N and the last broadcast."""
         units = [self.box.unit(action), *(self.other_box.unit(other) for other in rest)]
         return evaluate(critic, obs, *units)[..., 0]

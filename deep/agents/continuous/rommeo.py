@@ -10,7 +10,7 @@ batch (ROMMEO's paper fits a Gaussian, whose mass beyond the box is lost to the 
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import Tensor
 
@@ -21,6 +21,9 @@ from tabular_marl.deep.networks import SeedMLP, evaluate, follow
 from tabular_marl.deep.squashed import Squashed
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.rommeo import rommeo
+
+#: Q, log π, log p, log ρ, log P
+Pair: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class ContinuousRommeo(ContinuousAgent):
@@ -76,7 +79,7 @@ class ContinuousRommeo(ContinuousAgent):
             "critic": soft.q_loss(q, reward, next_value, config.discount),
         }
 
-    def _pair(self, critic: SeedMLP, obs: Tensor, prior: Squashed) -> tuple[Tensor, ...]:
+    def _pair(self, critic: SeedMLP, obs: Tensor, prior: Squashed) -> Pair:
         """Q, log π, log p, log ρ, log P at one sampled pair a row."""
         other, log_other = self.opponent_law(obs).sample(self.generator)
         action, log_action = self.law(obs, other).sample(self.generator)
