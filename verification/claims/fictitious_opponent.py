@@ -15,6 +15,7 @@ import sympy
 
 from tabular_marl.verification import (
     Counterexample,
+    Deduction,
     Proof,
     Symbolic,
     array,
@@ -30,12 +31,17 @@ from tabular_marl.verification import (
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, tilt
 from tabular_marl.verification.arithmetic import kl as divergence
 from tabular_marl.verification.claims._fictitious import (
+    GAME,
     PLUS,
+    SHORT,
     SIGNED,
     Play,
+    betas,
+    game_scope,
     sample,
     stage_scope,
 )
+from tabular_marl.verification.claims._fictitious import SIZES as GAME_SIZES
 from tabular_marl.verification.claims._rows import row
 from tabular_marl.verification.claims.rommeo_model import at_most_one
 from tabular_marl.verification.relation import Sides
@@ -83,6 +89,76 @@ row(
     "It exceeds 1 wherever (β^-i/β^i) Q^i > 0.",
     scope(beta=SIGNED),
     Counterexample(at_most_one, {"reward": [1], "beta": 1}),
+)
+
+
+def room_above(arithmetic: Arithmetic, **given: Numbers) -> Numbers:
+    """−κ Q^i(s,b), >= 0 where (43) is a probability; ρ = P_prior."""
+    play = Play.of(arithmetic, **given)
+    _, _, table = play.rounds(1, kept=True)[0]
+    return -play.ratio * table
+
+
+def room_below(
+    arithmetic: Arithmetic, cost: Numbers, beta_agent: Numbers, **given: Numbers
+) -> Numbers:
+    """−Q^i(s,b) where β^i R = −cost."""
+    play = Play.of(arithmetic, -cost / beta_agent, beta_agent, **given)
+    _, _, table = play.rounds(1, kept=True)[0]
+    return -table
+
+
+def costly(arithmetic: Arithmetic, reward: Numbers, beta_agent: Numbers, **_: Numbers) -> Numbers:
+    """−β^i R, >= 0 where (41) is a probability."""
+    return -beta_agent * reward
+
+
+row(
+    "report.043.with-041.printed",
+    "refuted",
+    "report (41); report (43)",
+    r"\beta^i R \le 0 \text{ everywhere, so that (41) is a probability} \Rightarrow \text{(43) is "
+    r"one}",
+    "For β^iβ^-i < 0, the competitive case that 1.3 is made for, (41) asks for Q^i <= 0 and (43) "
+    "for Q^i >= 0: both are probabilities only where every action on the prior's support costs "
+    "nothing. Each needs a shift of its own.",
+    game_scope(),
+    Counterexample(
+        room_above,
+        {
+            "reward": [[[-1]]],
+            "beta_agent": 1,
+            "beta_opponent": -1,
+            "transition": [[[[1]]]],
+            "gamma": 0,
+            "agent_prior": [[[1]]],
+            "opponent_prior": [[1]],
+        },
+        where=costly,
+    ),
+)
+COSTS = {name: f for name, f in GAME.items() if name != "reward"}
+COSTS["cost"] = array("states", "actions", "opponent_actions", low=0, high=2)
+row(
+    "report.043.with-041.corrected",
+    "proved",
+    "report (41); report (43)",
+    r"\beta^i R \le 0 \text{ everywhere} \Rightarrow Q^i(s, a^{-i}) \le 0: \ \text{(43) is a "
+    r"probability for } \beta^i\beta^{-i} > 0, \text{ and at least } 1 \text{ for } < 0",
+    "Where rewards are costs, one shift serves both variables of a cooperative pair.",
+    game_scope(),
+    Deduction(
+        ("free-energy.monotone", "free-energy.shift-equivariant", "report.158.corrected"),
+        "policy-evaluation monotonicity",
+        "T 0 = E_ρ log Σ_a P_prior e^{β^i R} <= log Σ_a P_prior = 0, so V <= 0, and Q^i(s, a^-i) "
+        "is a free energy of β^i R + γ E V <= 0",
+    ),
+    sample(
+        room_below,
+        {**COSTS, **betas(), **SHORT},
+        sizes=GAME_SIZES,
+    ),
+    assumes=("β^i R <= 0",),
 )
 
 

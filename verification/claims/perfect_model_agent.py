@@ -9,7 +9,10 @@ hold γE[V(s')]. Priors as in ``_rommeo_rows``; uniform where they are left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import sympy
 
 from tabular_marl.verification import (
     Counterexample,
@@ -23,8 +26,9 @@ from tabular_marl.verification import (
     scope,
     sides,
 )
-from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers, free_energy, kl
 from tabular_marl.verification.claims._balancing import Stage
+from tabular_marl.verification.claims._fictitious import Play, betas, stage_scope
 from tabular_marl.verification.claims._rommeo import Game
 from tabular_marl.verification.claims._rommeo_rows import (
     STAGE_SCOPE,
@@ -33,6 +37,7 @@ from tabular_marl.verification.claims._rommeo_rows import (
     stage_fields,
 )
 from tabular_marl.verification.claims._rows import row
+from tabular_marl.verification.relation import Sides
 
 FIELDS = stage_fields()
 TABLE = array("actions", "opponent_actions")
@@ -68,6 +73,36 @@ def regularised_56(
     stage, other = stages(arithmetic, q, opponent_q, **priors)
     soft, rho = model(stage, other)
     return sides(stage.opponent_value(soft, rho), other.soft(other.u))
+
+
+def across(
+    of: Callable[..., Sides],
+    arithmetic: Arithmetic,
+    here: tuple[Numbers, Numbers],
+    there: tuple[Numbers, Numbers],
+    **priors: Numbers,
+) -> Sides:
+    """V^i(s) V^-i(t) and V^i(t) V^-i(s): equal if V^i ∝ V^-i, whatever the factor."""
+    one, two = of(arithmetic, *here, **priors), of(arithmetic, *there, **priors)
+    return sides(one.left * two.right, two.left * one.right)
+
+
+def proportional_55(arithmetic: Arithmetic, q: Numbers, there: Numbers, **priors: Numbers) -> Sides:
+    """V^i and V^-i of (55) in two states; the players share Q."""
+    return across(expectation_55, arithmetic, (q, q), (there, there), **priors)
+
+
+def proportional_56(
+    arithmetic: Arithmetic,
+    q: Numbers,
+    opponent_q: Numbers,
+    there: Numbers,
+    opponent_there: Numbers,
+    **priors: Numbers,
+) -> Sides:
+    """V^i and V^-i of (56) in two states."""
+    pairs = (q, opponent_q), (there, opponent_there)
+    return across(regularised_56, arithmetic, *pairs, **priors)
 
 
 def rommeo_gap(arithmetic: Arithmetic, q: Numbers, opponent_q: Numbers, **priors: Numbers) -> Any:
@@ -128,15 +163,55 @@ def entropic(
     return sides(*values)
 
 
-def balancing_views(arithmetic: Arithmetic, reward: Numbers, **betas: Numbers) -> Any:
-    """V^i/β^i against V^-i/β^-i of (20), (21)."""
-    stage = Stage.of(arithmetic, reward, **betas)
-    return sides(stage.agent_value(), stage.opponent_value())
+def balancing_views(
+    arithmetic: Arithmetic, reward: Numbers, there: Numbers, **betas: Numbers
+) -> Sides:
+    """V^i(s) V^-i(t) and V^i(t) V^-i(s) of (20), (21), in reward units."""
+    here, other = (Stage.of(arithmetic, r, **betas) for r in (reward, there))
+    left = here.agent_value() * other.opponent_value()
+    return sides(left, other.agent_value() * here.opponent_value())
+
+
+def models(
+    arithmetic: Arithmetic,
+    reward: Numbers,
+    beta_agent: Numbers,
+    beta_opponent: Numbers,
+    **priors: Numbers,
+) -> Sides:
+    """ρ of (54) and of (46) where the players share R."""
+    play = Play.stage(arithmetic, reward, beta_agent, beta_opponent, **priors)
+    other = Game.stage(arithmetic, beta_opponent * reward, **priors)
+    right = play.model(play.game.agent_soft(play.game.u))
+    return sides(other.opponent_tilt(other.agent_soft(other.u)), right)
+
+
+def tempered(
+    arithmetic: Arithmetic,
+    reward: Numbers,
+    beta_agent: Numbers,
+    beta_opponent: Numbers,
+    **priors: Numbers,
+) -> Sides:
+    """The same, the soft maximum of (52) taken at the agent's temperature."""
+    play = Play.stage(arithmetic, reward, beta_agent, beta_opponent, **priors)
+    other = Game.stage(arithmetic, beta_opponent * reward, **priors)
+    soft = free_energy(other.u, other.agent_prior, 1 / play.ratio, 1, arithmetic)
+    return sides(other.opponent_tilt(soft), play.model(play.game.agent_soft(play.game.u)))
+
+
+def prove_tempered() -> list[Proof]:
+    one, two, t, u = (positive(n) for n in ("p", "p2", "t", "u"))  # t = e^{β R(a, b)}
+    k = sympy.Symbol("kappa", positive=True)
+    exponent = k * sympy.log(t) / k
+    soft = k * sympy.log(one * sympy.exp(exponent) + two * u)
+    return [
+        prove_zero(exponent - sympy.log(t), "β^-i R/κ = β^i R, for each a"),
+        prove_zero(soft - k * sympy.log(one * t + two * u), "so Q^-i(s,b) = κ Q^i(s,b)"),
+    ]
 
 
 def prove_entropy() -> Proof:
-    import sympy
-
     rho, count = positive("rho"), positive("B")
     term = -sympy.log(rho / (1 / count)) + sympy.log(rho) + sympy.log(count)
     return prove_zero(term, "−log(ρ|B|) = −log ρ − log |B| for each b")
@@ -173,9 +248,10 @@ row(
     SYSTEM,
     Deduction(
         ("report.053.printed", "report.055.printed", "report.056.contraction.added"),
-        "substitution of equals",
-        "first ρ converges; then each sweep of the agent contracts towards a fixed point that "
-        "moves, continuously in ρ, to its limit",
+        "contraction that settles",
+        "ρ_n → ρ, as (52)-(54) is a contraction without the agent. A sweep of (55) or (56) with "
+        "ρ_n contracts by γ, and moves the solution for ρ by what ρ_n − ρ leaves: (55), (56) are "
+        "continuous in ρ on the prior's support",
     ),
 )
 
@@ -185,18 +261,20 @@ row(
     "report.055.proportional.added",
     "refuted",
     "report (55)",
-    r"V^i(s) = V^{-i}(s) \text{ where } \beta^i R^i = \beta^{-i} R^{-i}",
+    r"V^i(s) \propto V^{-i}(s) \text{ where } \beta^i R^i = \beta^{-i} R^{-i}",
     "The report finds V^i ∝ V^-i lost for different rewards. It is lost for equal ones too: (55) "
-    "does not charge for ρ.",
+    "does not charge for ρ. Two states: where nothing is to be chosen the values are equal, where "
+    "b is worth 0 or 1 they are e/(1+e) and log (1+e)/2.",
     STAGE_SCOPE,
-    Counterexample(expectation_55, {"q": [[0, 1]], "opponent_q": [[0, 1]], **MIXED}, "== 0"),
+    Counterexample(proportional_55, {"q": [[0, 1]], "there": [[1, 1]], **MIXED}, "== 0"),
 )
 row(
     "report.055.shared.added",
     "proved",
     "report (54); report (55)",
     r"\beta^i R^i = \beta^{-i} R^{-i}: \ V^i_{(55)} - V^{-i} = D_{KL}(\rho \| P_{prior})",
-    "At one and the same Q: the difference is what the opponent pays for leaving its prior.",
+    "At one and the same Q, so at the last step (before it the players' Q differ, as V does): the "
+    "difference is what the opponent pays for leaving its prior.",
     STAGE_SCOPE,
     Deduction(
         ("free-energy.duality",),
@@ -229,16 +307,57 @@ row(
     ),
     sample(shared_56, {"q": TABLE, **PRIORS}, "== 0", STAGE_SIZES),
 )
+TEMPERATURES = stage_scope()
+ANY_PAIR = {"reward": TABLE, **PRIORS, **betas()}
+row(
+    "report.1.5.general-temperatures.printed",
+    "refuted",
+    "report 1.5; report (46); report (54)",
+    r"\text{the most general case: with } R^{-i} = R^i \text{ the model (54) is that of 1.3, (46)}",
+    "For β^-i ≠ β^i it is not, even with β^-i put into (53): (52) takes the soft maximum over the "
+    "agent's actions at the opponent's temperature, (42) at the agent's. So 1.5 contains neither "
+    "1.3 nor Balancing-Q.",
+    TEMPERATURES,
+    Counterexample(
+        models,
+        {
+            "reward": [[1, "1/2"], [0, "1/2"]],
+            "beta_agent": 1,
+            "beta_opponent": 2,
+            "agent_prior": [["1/2", "1/2"], ["1/2", "1/2"]],
+            "opponent_prior": ["1/2", "1/2"],
+        },
+        "== 0",
+    ),
+)
+row(
+    "report.1.5.general-temperatures.corrected",
+    "proved",
+    "report 1.5; report (46); report (52)",
+    r"Q^{-i}(s, b) = \kappa \log \textstyle\sum_a P_{prior}(a|s,b)\, e^{Q^{-i}(s,a,b)/\kappa},\ "
+    r"R^{-i} = R^i: \ \text{(54) is (46)}, \quad \kappa = \beta^{-i}/\beta^i",
+    "With the agent's temperature in (52), and the weight of report.056.weight in (56), 1.5 "
+    "contains 1.3. For κ < 0 too.",
+    TEMPERATURES,
+    Symbolic(prove_tempered),
+    sample(tempered, ANY_PAIR, "== 0", STAGE_SIZES),
+)
 row(
     "report.055.balancing.printed",
     "refuted",
     "report (55); report (22)",
     r"V^i(s) \propto V^{-i}(s) \text{ is guaranteed in the Balancing-Q case}",
-    "It is not: (22) holds for β^i = β^-i. See report.022.",
+    "It is not, with (22)'s factor or any other: one state in which nothing is to be chosen and "
+    "one in which there is. (22) holds for β^i = β^-i, see report.022.",
     scope(beta_agent="(-inf, 0) u (0, inf)", beta_opponent="(-inf, 0) u (0, inf)"),
     Counterexample(
         balancing_views,
-        {"reward": [[1, 0], [0, 0]], "beta_agent": 1, "beta_opponent": -1},
+        {
+            "reward": [[1, 0], [0, 0]],
+            "there": [[1, 1], [1, 1]],
+            "beta_agent": 1,
+            "beta_opponent": -1,
+        },
         "== 0",
     ),
 )
@@ -246,10 +365,21 @@ row(
     "report.056.proportional.printed",
     "refuted",
     "report (56)",
-    r"\text{with (56) } V^i(s) = V^{-i}(s) \text{, as is all that is left to do}",
-    "Different rewards stay different: the agent who gets nothing pays for the opponent's reward.",
+    r"\text{with (56) } V^i(s) \propto V^{-i}(s) \text{, as is all that is left to do}",
+    "Different rewards stay different: the agent who gets nothing pays for the opponent's reward "
+    "in one state, and nothing in another where the opponent is worth 1 whatever it does.",
     STAGE_SCOPE,
-    Counterexample(regularised_56, {"q": [[0, 0]], "opponent_q": [[0, 1]], **MIXED}, "== 0"),
+    Counterexample(
+        proportional_56,
+        {
+            "q": [[0, 0]],
+            "opponent_q": [[0, 1]],
+            "there": [[0, 0]],
+            "opponent_there": [[1, 1]],
+            **MIXED,
+        },
+        "== 0",
+    ),
 )
 row(
     "report.056.identity.added",
