@@ -440,6 +440,23 @@ row(
     ),
 )
 ENTROPY = scope(opponent_actions=">= 1")
+
+
+def paid(arithmetic: Arithmetic, opponent_prior: Numbers, opponent: Numbers) -> Numbers:
+    """E_P[log ρ/P], the cost of (56) if b is drawn from the prior."""
+    return -kl(opponent_prior, opponent, 0, arithmetic)
+
+
+row(
+    "report.056.law.added",
+    "refuted",
+    "report (56)",
+    r"E_{a^{-i} \sim P_{prior}(a^{-i}|s)} \log\tfrac{\rho}{P_{prior}} \ge 0",
+    "(56) does not say of which law E is. It must be ρ, as in (55): under the prior of its own "
+    "denominator the logarithm is −KL(P_prior‖ρ), and (56) would reward the agent for it.",
+    ENTROPY,
+    Counterexample(paid, {"opponent_prior": ["1/2", "1/2"], "opponent": ["1/4", "3/4"]}),
+)
 row(
     "report.056.entropy.printed",
     "refuted",
