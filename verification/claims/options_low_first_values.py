@@ -4,7 +4,8 @@
     V(s, z) = E_π[Q − log π/P],   V(s) = E_η[V(s, z) − log η/P^H]                    (178), (180)
     V(s) = log Σ_z P^H exp V(s, z),   η = P^H exp(V(s, z) − V(s))                           (179)
 
-As printed a logarithm or a bracket is missing, and 1/m stands outside; so corrected, each holds. Shapes as in ``_options``.
+As printed a logarithm or a bracket is missing, and 1/m stands outside; so corrected, each holds.
+Shapes as in ``_options``.
 """
 
 from __future__ import annotations
