@@ -16,6 +16,7 @@ import importlib
 from typing import Any
 
 _PARTS = (
+    "actors",
     "agents",
     "crosscheck",
     "entry",
@@ -25,6 +26,7 @@ _PARTS = (
     "figures",
     "free_energy",
     "losses",
+    "mistakes",
     "networks",
     "statistics",
     "systems",
