@@ -161,8 +161,7 @@ class Bench:
                 f"residual of {said.residual:.2g}); it must be {wanted}"
             )
             return Finding("target", False, said.residual, EXACT, told)
-        names = [(fit, mistakes.named(fit, system)) for fit in found]
-        said, mistake = next(((f, m) for f, m in names if m), names[0])
+        said, mistake = mistakes.plainest(found, system)
         told = f"is {said}; it must be {wanted}"
         if mistake:
             told += f": {mistake}"
@@ -321,9 +320,8 @@ class Bench:
             raise InputError("agent_policy", f"have shape {tuple(exact.shape)}", was)
         off = (policy.sum(axis) - 1).abs().max()
         if not bool(torch.isfinite(policy).all()) or float(off) > 1e-6 or float(policy.min()) < 0:
-            raise InputError(
-                "agent_policy", "be probabilities that sum to one over a", "it was not"
-            )
+            was = "it was not"
+            raise InputError("agent_policy", "be probabilities that sum to one over a", was)
         live = self.system.live
         ratio = torch.where(policy > 0, policy.log() - exact, 0.0)
         divergence = (policy * ratio).sum(axis).flatten(1).amax(1) * live

@@ -72,8 +72,9 @@ def enumerate_game(
     """Every transition of ``game``, float64, weighted by ``sampling``.
 
     ``sampling`` [S, A, B] is d(s) μ(a, b|s), uniform by default; positive everywhere if every
-    entry of a table is to be trained. ``ends`` [S] says which states end an episode, by default
-    none: transitions out of them should then weigh nothing, and are left out. Raises InputError if it is malformed or the batch too large.
+    entry of a table is to be trained. Transitions that weigh nothing are left out. ``ends`` [S]
+    says which states end an episode, by default none: they should then weigh nothing.
+    Raises InputError if it is malformed or the batch too large.
 
     >>> import tabular_marl as tm
     >>> batch = enumerate_game(tm.iterated(tm.games.prisoners_dilemma()))

@@ -27,6 +27,18 @@ CHARGED = ("E[q(s') − log ratios/β]",)
 PLAIN = ("E[q(s')] without log ratios",)
 
 
+def plainest(found: list[Fit], system: System) -> tuple[Fit, str]:
+    """Of several exact fits the one with fewest values at s' whose mistake has a name, and that."""
+
+    def values(fit: Fit) -> int:
+        mended = {*system.wanted.fixed, *ENTROPIES, BONUS}
+        return sum(name not in mended for name in fit.terms)
+
+    ordered = sorted(found, key=values)  # stable: right forms come first
+    pairs = [(fit, named(fit, system)) for fit in ordered]
+    return next((pair for pair in pairs if pair[1]), pairs[0])
+
+
 def named(fit: Fit, system: System) -> str:
     """The mistakes that an exact fit shows, in words; "" where none of the catalogue's is."""
     wanted, found = system.wanted, fit.by_name

@@ -110,10 +110,10 @@ class RecipeSystem(System):
         """``q`` with the value and the policies that it implies."""
         held = {
             "q": q,
-            "twin": q.clone(),
             "value": self.value(q),
             "agent": self._logits(q, AGENT),
             "opponent": self._logits(q, OPPONENT),
+            "twin": q.clone(),
         }
         if self.gain is not None:
             held["gain"] = torch.tensor(self.gain, dtype=q.dtype)
