@@ -16,6 +16,7 @@ import importlib
 from typing import Any
 
 _PARTS = (
+    "active_game",
     "actors",
     "agents",
     "crosscheck",

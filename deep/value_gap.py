@@ -33,7 +33,7 @@ def value_gap(system: RecipeSystem, policy: Tensor) -> Tensor:
     reward = torch.from_numpy(np.array(system.game.reward))
     stage = (joint * (reward - torch.where(joint > 0, cost, 0.0))).sum((1, 2)).numpy()
     flow = _flow(system, joint.numpy())
-    flow[system.ends.numpy()] = 0.0
+    flow[system.ends.numpy()], stage[system.ends.numpy()] = 0.0, 0.0
     value = np.linalg.solve(np.eye(len(flow)) - system.game.discount * flow, stage)
     return system.exact.value - torch.from_numpy(value)
 

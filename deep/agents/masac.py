@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tabular_marl.deep.agents.base import Agent
-from tabular_marl.deep.losses import further, soft
+from tabular_marl.deep.losses import baselines, further
 from tabular_marl.deep.networks import SeedMLP, follow
 
 
@@ -51,16 +51,17 @@ class Masac(Agent):
         if self.warming_up:
             return {}
         with torch.no_grad():
-            value = further.soft_value(
-                self._smaller(self.targets, after),
-                self._log_policy(after),
-                self.peer.policy(after),
-                self.config.temperature,
-            )
+            log_policy = self._log_policy(after)
+            policy = log_policy.exp()
+            smaller = self._smaller(self.targets, after)
+            worth = torch.einsum("nab,na,nb->n", smaller, policy, self.peer.policy(after))
+            entropy = -(policy * log_policy).sum(1)
         loss = torch.zeros(())
         for critic in self.critics:
             taken = self._table(critic, obs)[torch.arange(self.seeds), action, other]
-            loss = loss + 2 * soft.q_loss(taken, reward, value, self.config.discount)
+            loss = loss + baselines.masac_critic_loss(
+                taken, reward, worth, -entropy, self.config.temperature, self.config.discount
+            )
         found = self.step(loss, "critic")
         follow(self.targets, self.critics, self.config.target_rate)
         with torch.no_grad():

@@ -95,9 +95,8 @@ class OptionSystem(System):
     ) -> OptionSystem:
         """Solve :func:`tabular_marl.options` and put the answer into tables."""
         if game.reward.shape[2] != 1:
-            raise InputError(
-                "game", "have an opponent of one action", f"it has {game.reward.shape}"
-            )
+            was = f"it has {game.reward.shape[2]}"
+            raise InputError("game", "have an opponent of one action", was)
         if beta == 0 or not np.isfinite(beta):
             raise InputError("beta", "be finite and not 0", f"it was {beta:g}")
         states, actions, _ = game.reward.shape
@@ -300,6 +299,7 @@ class OptionSystem(System):
         return torch.from_numpy(dense.reshape(*self.game.reward.shape[:2], -1))
 
     def _backup(self, arrival: Tensor) -> Tensor:
+        arrival = torch.where(self.live.unsqueeze(1), arrival, 0.0)
         reward = torch.from_numpy(np.array(self.game.reward))
         return reward + self.discount * (self._transition @ arrival)
 

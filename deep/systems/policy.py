@@ -57,6 +57,7 @@ def evaluate(sweep: Sweep, logits: Tensor, live: Tensor, average: bool) -> Evalu
         matrix = torch.cat([matrix[:-1], torch.ones(1, size, dtype=logits.dtype)])
         start = torch.eye(size, dtype=logits.dtype)[-1]
     visits = torch.linalg.solve(matrix, start)
+    visits = torch.where(visits.abs() > 1e-14 * visits.abs().max(), visits, 0.0)  # transient states
     held = logits.clone().requires_grad_()
     earned = visits @ sweep(value, held)
     gradient = torch.nan_to_num(torch.autograd.grad(earned, held)[0])

@@ -310,6 +310,7 @@ class RecipeSystem(System):
         return torch.from_numpy(dense.reshape(*self.q.shape, -1))
 
     def _backup(self, value: Tensor) -> Tensor:
+        value = torch.where(self.ends, 0.0, value)
         return torch.from_numpy(np.array(self.game.reward)) + self.discount * (
             self._transition @ value
         )

@@ -245,8 +245,8 @@ def leading(worth):
 
 
 FOLLOWED = {
-    "the opponent's policy for its free energy": lambda t: (
-        (t.policy("opponent") * t.q).sum(2, keepdim=True)
+    "the opponent's policy for its free energy": lambda t: (t.policy("opponent") * t.q).sum(
+        2, keepdim=True
     ),
     "the replayed opponent's action for its free energy": lambda t: t.q.mean(2, keepdim=True),
     "a hard extremum over the opponent's actions for its free energy": lambda t: t.q.amin(
