@@ -30,6 +30,7 @@ _PARTS = (
     "mistakes",
     "networks",
     "statistics",
+    "strangers",
     "systems",
     "tabular",
     "terms",

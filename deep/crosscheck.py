@@ -17,6 +17,13 @@ probability as a weight: no noise, so no tolerance for noise.
     learning   gradient descent on the loss from random tables reaches the exact answer
     policy     KL to the exact policy, and the value it loses, state by state; of the learned tables
                where there is a loss
+
+A finished agent of which only its actions can be seen has instead one of
+
+    action_probabilities(observation) -> [A]    asked in every state
+    act(observation) -> a                       sampled, within stated bounds, never called exact
+
+as :mod:`tabular_marl.deep.strangers` says, and gets the policy check alone.
 """
 
 from __future__ import annotations
@@ -27,11 +34,12 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from tabular_marl.deep import actors, mistakes
-from tabular_marl.deep.systems import OPTIONAL, System, Tables
+from tabular_marl.deep import actors, mistakes, strangers
+from tabular_marl.deep.systems import OPTIONAL, RecipeSystem, System, Tables
 from tabular_marl.deep.terms import EXACT, columns_of, distance, expectation, fits, is_right
 from tabular_marl.validation import InputError
 
@@ -39,7 +47,7 @@ from tabular_marl.validation import InputError
 GRADIENT_TOLERANCE = 1e-10
 #: A cosine is one where it misses it by no more.
 COSINE = 1e-9
-CHECKED = ("target", "loss", "agent_policy")
+CHECKED = ("target", "loss", "agent_policy", "action_probabilities", "act")
 
 
 @dataclass(frozen=True)
@@ -82,12 +90,17 @@ class CrossCheck:
 
 
 def crosscheck(
-    implementation: Any, system: System, steps: int = 2000, tolerance: float = 1e-3
+    implementation: Any,
+    system: System,
+    steps: int = 2000,
+    tolerance: float = 1e-3,
+    samples: int = 10_000,
 ) -> CrossCheck:
     """Run every check that ``implementation`` has a method for.
 
     ``steps`` of Adam for the learning check (0 leaves it out), which must end within ``tolerance``
-    (reward units, probability) of the exact q and policies. Raises InputError where there is
+    (reward units, probability) of the exact q and policies. ``samples``: calls of ``act`` a state,
+    for an agent that only acts. Raises InputError where there is
     nothing to check, a method fails, or its result has the wrong shape or is not finite.
 
     >>> import tabular_marl as tm
@@ -101,11 +114,11 @@ def crosscheck(
         raise InputError("steps", "be an integer >= 0", f"it was {steps!r}")
     if not tolerance > 0:
         raise InputError("tolerance", "be > 0", f"it was {tolerance!r}")
-    findings = tuple(Bench(implementation, system).findings(steps, tolerance))
+    findings = tuple(Bench(implementation, system).findings(steps, tolerance, samples))
     if not findings:
-        raise InputError(
-            "implementation", "have target, loss or agent_policy", f"{implementation!r} had none"
-        )
+        *names, last = CHECKED
+        must = f"have {', '.join(names)} or {last}"
+        raise InputError("implementation", must, f"{implementation!r} had none")
     return CrossCheck(system.name, system.game.name, findings)
 
 
@@ -116,7 +129,7 @@ class Bench:
         self.implementation, self.system, self.draws = implementation, system, draws
         self.batch = system.enumerate()
 
-    def findings(self, steps: int, tolerance: float) -> Iterator[Finding]:
+    def findings(self, steps: int, tolerance: float, samples: int) -> Iterator[Finding]:
         """Every check that the implementation has a method for."""
         tables = self.system.exact
         if hasattr(self.implementation, "target"):
@@ -130,6 +143,10 @@ class Bench:
                 yield learned
         if hasattr(self.implementation, "agent_policy"):
             yield self.policy(tables, tolerance)
+        elif hasattr(self.implementation, "action_probabilities"):
+            yield self.asked(tolerance)
+        elif hasattr(self.implementation, "act"):
+            yield self.sampled(tolerance, samples)
 
     # -- the critic's target ----------------------------------------------------------------------
 
@@ -322,7 +339,10 @@ class Bench:
         if not bool(torch.isfinite(policy).all()) or float(off) > 1e-6 or float(policy.min()) < 0:
             was = "it was not"
             raise InputError("agent_policy", "be probabilities that sum to one over a", was)
-        live = self.system.live
+        return self._judged(policy, exact, tolerance)
+
+    def _judged(self, policy: Tensor, exact: Tensor, tolerance: float) -> Finding:
+        live, axis = self.system.live, self.system.exact.axes["agent"]
         ratio = torch.where(policy > 0, policy.log() - exact, 0.0)
         divergence = (policy * ratio).sum(axis).flatten(1).amax(1) * live
         lost = self.system.lost(policy) * live
@@ -336,6 +356,41 @@ class Bench:
             f"largest value gap {most:.3g}",
             {"kl": divergence.tolist(), "value gap": lost.tolist()},
         )
+
+    def asked(self, tolerance: float) -> Finding:
+        """The policy check of an agent that tells its probabilities of actions, state by state."""
+        policy = self._of_agent(strangers.asked, self.system.game)
+        exact = strangers.as_table(strangers.played(self.system), self.system).log()
+        return self._judged(strangers.as_table(policy, self.system), exact, tolerance)
+
+    def sampled(self, tolerance: float, samples: int) -> Finding:
+        """The policy check of an agent that only acts: bounds, with their confidence."""
+        found = self._of_agent(strangers.sampled, self.system, samples)
+        live = self.system.live.numpy()
+        low, high = found.distance * live
+        at = int(high.argmax())
+        told = (
+            f"with {found.confidence:.0%} confidence, from {samples} actions a state, the largest "
+            f"distance ½Σ|π − exact| lies between {low.max():.3g} and {high.max():.3g} (state {at})"
+        )
+        series = {"distance, at least": low.tolist(), "distance, at most": high.tolist()}
+        if found.returned is not None and isinstance(self.system, RecipeSystem):
+            best = strangers.exact_return(self.system)
+            off = np.abs(np.stack([found.returned[1] - best, best - found.returned[0]])).max()
+            told += f"; its return is that of the exact policy to within {off:.3g}"
+        passed = bool(high.max() <= tolerance)
+        if not passed and low.max() <= tolerance:
+            told += f": undecided at a tolerance of {tolerance:g}; more samples would tell"
+        return Finding("policy", passed, float(high.max()), tolerance, told, series)
+
+    def _of_agent(self, ask: Any, *args: Any) -> Any:
+        try:
+            return ask(self.implementation, *args)
+        except InputError:
+            raise
+        except Exception:
+            told = traceback.format_exc(limit=-3)
+            raise InputError("agent", "answer in every state", f"it gave\n{told}") from None
 
     def _called(self, name: str, tables: Tables, batch: Any = ...) -> Any:
         """The implementation's method; what it raises is told as its own."""

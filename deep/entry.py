@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tabular_marl.deep.crosscheck import CHECKED
 from tabular_marl.deep.systems import System
 from tabular_marl.deep.tabular import own
 from tabular_marl.validation import InputError
 from tabular_marl.verification.registry import import_file
-
-CHECKED = ("target", "loss", "agent_policy")
 
 
 def load_entry(entry: str | None, system: System) -> Any:
