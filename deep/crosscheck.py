@@ -188,7 +188,7 @@ class Bench:
 
     def gradient(self) -> Finding:
         """The exact expected gradient at the exact solution, per table, must vanish."""
-        gradients = self._gradients(self.system.exact.trainable(), self.batch)
+        gradients = self.gradients(self.system.exact.trainable(), self.batch)
         scale = max(1.0, float(self.system.exact.q.abs().max()))
         sizes = {name: float(g.abs().max()) for name, g in gradients.items()}
         allowed = GRADIENT_TOLERANCE * scale
@@ -221,7 +221,7 @@ class Bench:
         found = []
         for seed in range(self.draws):
             tables = self.system.random(seed)
-            found.append((tables, self.batch, self._gradients(tables.trainable(), self.batch)))
+            found.append((tables, self.batch, self.gradients(tables.trainable(), self.batch)))
         return found
 
     @cached_property
@@ -230,7 +230,8 @@ class Bench:
         gradients = [g for _, _, g in self._drawn]
         return {n for n in gradients[0] if any(bool((g[n] != 0).any()) for g in gradients)}
 
-    def _gradients(self, tables: Tables, batch: Any) -> dict[str, Tensor]:
+    def gradients(self, tables: Tables, batch: Any) -> dict[str, Tensor]:
+        """∂E[loss], table by table."""
         loss = scalar(self._called("loss", tables, batch))
         held = tables.parameters()
         if not loss.requires_grad:
@@ -272,7 +273,7 @@ class Bench:
             if found is None:
                 return
             batch = self.system.enumerate(found.law)
-            down = -self._gradients(found.tables.trainable(), batch)["agent"]
+            down = -self.gradients(found.tables.trainable(), batch)["agent"]
             up = sign * found.gradient
             sizes = (up**2).sum(axis) > 1e-24 * (up**2).sum(axis).max()
             if not bool(sizes.any()):
