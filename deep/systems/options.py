@@ -276,7 +276,12 @@ class OptionSystem(System):
             {f"(V, V^H) of {kind}": v[2] for kind, v in values.items()}
             | {"(E_π[q], F of it)": above[2]},
         )
-        rows = (option.unsqueeze(1), state.view(-1, 1), option.unsqueeze(2))
+        even = (state / option.shape[1]).view(-1, 1).expand_as(option)
+        rows = (
+            {"the batch": option.unsqueeze(1), "uniform": even.unsqueeze(1)},
+            {"the batch": state.view(-1, 1)},
+            {"the batch": option.unsqueeze(2), "uniform": even.unsqueeze(2)},
+        )
         return tuple(
             Actor(
                 name,
@@ -285,9 +290,9 @@ class OptionSystem(System):
                 prior,
                 worth,
                 tuple(k for k in worth if k.removesuffix("]").split(" of ")[-1] in good),
-                {"the batch": weight},
+                weights,
             )
-            for name, prior, worth, weight in zip(AXES, self.log_priors, worths, rows, strict=True)
+            for name, prior, worth, weights in zip(AXES, self.log_priors, worths, rows, strict=True)
         )
 
     # -- a policy ---------------------------------------------------------------------------------
