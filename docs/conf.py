@@ -3,15 +3,20 @@
 import re
 from pathlib import Path
 
+from docutils import nodes
+from latex2mathml.converter import convert
+
 project = "tabular-marl"
-author = "The tabular-marl authors"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
+author = copyright = "The tabular-marl authors"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 2
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_static_path = ["_static"]
 exclude_patterns = ["_build"]
 numpydoc_show_class_members = False
+autodoc_typehints = "none"  # docstrings give shapes and units, which types do not
 suppress_warnings = ["myst.header", "ref.python"]
 
 
@@ -24,6 +29,8 @@ def plain_equations(app, what, name, obj, options, lines):
     and elsewhere stars, bars and trailing underscores stay themselves."""
     told, literal = [], False
     for line in lines:
+        if line == ".." or "processed by numpydoc" in line:
+            continue
         indented = line.startswith(" ") if line else literal
         if what == "module" and indented:
             if not literal:
@@ -51,6 +58,22 @@ def write_equation_map(app):
         page.write_text(text, encoding="utf-8")
 
 
+def inline_math(translator, node):
+    """MathML, which browsers draw by themselves, without a network."""
+    translator.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def display_math(translator, node):
+    """The same, on a line of its own."""
+    told = node.astext().replace("{aligned}", "{align*}")  # the converter's name for it
+    if "&" in told and r"\begin" not in told:
+        told = rf"\begin{{align*}}{told}\end{{align*}}"
+    translator.body.append(f"<div>{convert(told, display='block')}</div>")
+    raise nodes.SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
     app.connect("builder-inited", write_equation_map)
     app.connect("autodoc-process-docstring", plain_equations)

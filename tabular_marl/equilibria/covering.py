@@ -31,6 +31,14 @@ class Cluster:
             return 1
         return -1 if all(v < 0 for v in values) else 0
 
+    def about_its_extremum(self, equation: Equation, lam: arb) -> tuple[Cluster, Cluster, Cluster]:
+        """Its boxes before, from the first to the last, and after those where g may stand still."""
+        flat = [k for k, box in enumerate(self.boxes) if equation.slope(box, lam).contains(0)]
+        first, last = (flat[0], flat[-1] + 1) if flat else (0, 0)
+        parts = self.boxes[:first], self.boxes[first:last], self.boxes[last:]
+        before, core, after = (Cluster(part) for part in parts)
+        return before, core, after
+
 
 def split(equation: Equation, lam: arb) -> tuple[list[Cluster], int]:
     """Clusters that hold every root for λ in the ball ``lam``; boxes looked at.

@@ -10,8 +10,9 @@ d_1|), a bounded interval, so branch and bound with balls finds them all. Over a
 
     0 ∉ g(Y, Λ)                                              no root in Y for any λ in Λ
     ∂g/∂y ≠ 0 on Y × Λ, sign change of g between Y's ends    exactly one root for every λ in Λ
-    ∂²g/∂y² ≠ 0 and ∂g/∂λ ≠ 0 on Y × Λ, the same sign at both ends, and the extremum over y
-      changes sign from one end of Λ to the other            one fold in Λ: 0, 1, 2 roots about it
+    ∂g/∂y of one sign up to C ⊂ Y and of the other beyond, ∂²g/∂y² ≠ 0 and ∂g/∂λ ≠ 0 on C × Λ,
+      g of the same sign at both ends of Y, and its extremum over y changes sign from one end of
+      Λ to the other                                         one fold in Λ: 0, 1, 2 roots about it
 
 and Krawczyk's theorem on (g, ∂g/∂y) = 0 gives the fold's λ to many digits. Where two branches cross
 (symmetric games) the last test cannot succeed, and the interval is reported as undecided.
@@ -224,11 +225,17 @@ def _fold(
 ) -> CertifiedFold | None:
     """The only fold in [low, high], where two roots of the cluster meet; None if not proved."""
     lam = hull_of(arb(low), arb(high))
-    up, drift = cluster.sign(equation.bend, lam), cluster.sign(equation.drift, lam)
-    left, right = (equation.value(end, lam) for end in cluster.ends)
-    if not up or not drift or not (up * left > 0 and up * right > 0):
+    before, core, after = cluster.about_its_extremum(equation, lam)
+    up, drift = core.sign(equation.bend, lam), core.sign(equation.drift, lam)
+    if not core.boxes or not up or not drift:
         return None
-    # g convex (up) with positive ends: roots appear when its minimum falls below 0
+    for side, slope in ((before, -up), (after, up)):
+        if side.boxes and side.sign(equation.slope, lam) != slope:
+            return None
+    left, right = (equation.value(end, lam) for end in cluster.ends)
+    if not (up * left > 0 and up * right > 0):
+        return None
+    # g falls, is convex, rises (up), with positive ends: roots appear as its minimum falls below 0
     hull = hull_of(*cluster.ends)
     located = equation.fold_near(hull.mid(), lam.mid())
     if located is None:

@@ -48,9 +48,10 @@ from numpy.typing import ArrayLike
 
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.fictitious_play import EVALUATIONS, PRIOR_UPDATES
+from tabular_marl.models.log_ratios import free_energy_of_tilt
 from tabular_marl.models.rounds import Carried, Rounds, play
 from tabular_marl.models.solve import Game, Options, Solved, build, first_mover, two_player
-from tabular_marl.numerics.free_energy import free_energy, free_energy_and_tilt
+from tabular_marl.numerics.free_energy import free_energy, free_energy_and_tilt, tilt
 from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation, check
 from tabular_marl.solution import Array, Solution
 from tabular_marl.validation import InputError, inverse_temperature, one_of, read_only
@@ -132,7 +133,8 @@ def rommeo_em(
         shared = np.full((1, seen.num_states), 1 / seen.num_states)
         evidence = free_energy(worth[None], beta, shared, axis=1)[0]
         bounds.append((before.mean(), worth.mean(), evidence))
-        answer = free_energy(solution.q, beta, pi if replaced else priors[0], axis=1)
+        tilting = gains if replaced else none
+        answer = free_energy_of_tilt(solution.q, beta, tilting, beta, priors[0], axis=1)
         return replace(solution, opponent_q=read_only(answer)), Carried(policies, (after, new))
 
     none = np.zeros(seen.reward.shape)
@@ -194,22 +196,22 @@ def em(
         nonlocal latest
         pi, rho = carried.policies
         q, q_o, gains, gains_o = carried.memory
-        gains = _centred(gains + q if replaced else q, 1)
-        new_pi = free_energy_and_tilt(gains, beta_i, pi_0, axis=1)[1]
-        agent_prior_now = pi if replaced else pi_0
-        worth = (rho * free_energy(q, beta_i, agent_prior_now, axis=1)).sum(axis=1)
+        worth = (rho * free_energy_of_tilt(q, beta_i, gains, beta_i, pi_0, axis=1)).sum(axis=1)
+        tilting = _centred(gains + q, 1)
+        new_pi = tilt(tilting, beta_i, pi_0, axis=1)
         mine = _evaluate(seen, seen.reward, new_pi, rho, free, "em", options, guess)
-        answer = free_energy(q_o, beta_o, new_pi, axis=1)
-        gains_o = _centred(gains_o + answer if replaced else answer, 1)
-        new_rho = free_energy_and_tilt(gains_o, beta_o, rho_0, axis=1)[1]
-        worth_o = free_energy(answer, beta_o, rho if replaced else rho_0, axis=1)
+        answer = free_energy_of_tilt(q_o, beta_o, tilting, beta_i, pi_0, axis=1)
+        worth_o = free_energy_of_tilt(answer, beta_o, gains_o, beta_o, rho_0, axis=1)
+        tilting_o = _centred(gains_o + answer, 1)
+        new_rho = tilt(tilting_o, beta_o, rho_0, axis=1)
         latest = _evaluate(seen, theirs, new_pi, new_rho, free, "em", options, latest.value)
         before = (rho * (pi * q).sum(axis=1)).sum(axis=1)
         if not replaced and math.isfinite(beta_i) and beta_i:
             cost = np.divide(pi, pi_0, out=np.ones_like(pi), where=pi > 0)
             before = before - (rho * (pi * np.log(cost)).sum(axis=1)).sum(axis=1) / beta_i
         bounds.append((before.mean(), worth.mean(), worth_o.mean()))
-        memory = (mine.q, latest.q, gains, gains_o)
+        kept = (tilting, tilting_o) if replaced else (gains, gains_o)  # else zeros for ever
+        memory = (mine.q, latest.q, *kept)
         return replace(mine, opponent_q=read_only(answer)), Carried((new_pi, new_rho), memory)
 
     memory = (start[0].q, start[1].q, np.zeros_like(pi_0), np.zeros_like(rho_0))

@@ -38,6 +38,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.models.log_ratios import absorb, log_ratio
 from tabular_marl.models.rounds import Carried, Rounds, play
 from tabular_marl.models.solve import Game, Options, Solved, build, first_mover, two_player
 from tabular_marl.numerics.free_energy import free_energy
@@ -138,19 +139,23 @@ def perfect_model(
     latest: list[Solution] = []
 
     def step(carried: Carried, guess: Array | None) -> tuple[Solution, Carried]:
-        sigma, old = carried.policies
-        theirs = system.opponent(sigma, latest[-1].value if latest else None)
+        (sigma, old), (expected,) = carried.policies, carried.memory
+        theirs = system.opponent(expected, latest[-1].value if latest else None)
         latest[:] = [theirs]
         rho = theirs.opponent_policy
         if damping and guess is not None:
             rho = damping * old + (1 - damping) * rho
         mine = replace(system.agent(rho, guess), opponent_q=theirs.opponent_q)
         pi = damping * sigma + (1 - damping) * mine.agent_policy
-        return mine, Carried((pi, rho))
+        ratio = system.ratio(mine)
+        if damping:
+            ratio = np.logaddexp(np.log(damping) + expected, np.log1p(-damping) + ratio)
+        return mine, Carried((pi, rho), (ratio,))
 
     start = np.broadcast_to(system.levels[0].prior, seen.reward.shape)
     rho = np.broadcast_to(system.levels[1].prior[:, 0, :], (seen.num_states, start.shape[2]))
-    played = play(step, Carried((start, rho)), "perfect-model", options, rounds)
+    beginning = Carried((start, rho), (np.zeros(start.shape),))
+    played = play(step, beginning, "perfect-model", options, rounds)
     return PerfectModel(**played.__dict__, opponent=latest[-1])
 
 
@@ -176,11 +181,22 @@ class _Systems:
         bound = self.bound(mine, theirs)
         return theirs, replace(mine, opponent_q=theirs.opponent_q, error_bound=bound, status=status)
 
-    def opponent(self, sigma: Array | None, guess: Array | None) -> Solution:
-        """(52)-(54): ROMMEO on the opponent's reward with its β, expecting ``sigma``."""
-        expected = self.by_agent.prior if sigma is None else sigma
-        recipe = (Aggregation(AGENT, self.by_opponent.beta, expected), self.by_opponent)
-        return self._build(self.game.opponent_reward, recipe, guess)
+    def opponent(self, ratio: Array | None, guess: Array | None) -> Solution:
+        """(52)-(54): ROMMEO on the opponent's reward with its β, expecting σ = P exp ``ratio``."""
+        beta, reward = self.by_opponent.beta, self.game.opponent_reward
+        assert reward is not None
+        if ratio is None:
+            recipe = (Aggregation(AGENT, beta, self.by_agent.prior), self.by_opponent)
+            return self._build(reward, recipe, guess)
+        gain, prior = absorb(ratio, beta, self.levels[0].prior, axis=1)
+        recipe = (Aggregation(AGENT, beta, prior), self.by_opponent)
+        return self._build(reward + gain, recipe, guess, gain=gain)
+
+    def ratio(self, mine: Solution) -> Array:
+        """log π/P of the agent's policy, [s, a, b]."""
+        beta, prior = self.by_agent.beta, self.levels[0].prior
+        worth = free_energy(mine.q, beta, np.broadcast_to(prior, mine.q.shape), axis=1)
+        return log_ratio(mine.q - worth[:, None, :], beta, mine.agent_policy, prior)
 
     def agent(self, rho: Array, guess: Array | None) -> Solution:
         """(55) or (56) given the opponent's policy ``rho`` [s, b]."""
@@ -242,10 +258,15 @@ class _Systems:
         return mine.error_bound
 
     def _build(
-        self, reward: Any, recipe: Any, guess: Array | None, cost: Array | None = None
+        self,
+        reward: Any,
+        recipe: Any,
+        guess: Array | None,
+        cost: Array | None = None,
+        gain: float | Array = 0.0,
     ) -> Solution:
         def fields(solved: Solved) -> dict[str, Array]:
-            arrays = first_mover(solved)
+            arrays = first_mover(solved) | {"q": solved.q - gain}
             if cost is not None:
                 arrays["q"] = solved.q + cost[:, None, :]
                 arrays["opponent_q"] = arrays["opponent_q"] + cost

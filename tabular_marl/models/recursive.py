@@ -26,8 +26,10 @@ With one β the order does not matter (a sum over (a, b) is one sum), so both ch
 V_k and joint policy p_k, and the levels are an EM algorithm: p_k maximises E_p[Q] − KL(p‖π⊗ρ)/β at
 π_{k−1} ⊗ ρ_{k−1}, and of all products the marginals of p_k maximise it next. So for β > 0 V_k never
 falls (for β < 0 never rises) and converges, in general to one of several limits. With two βs of
-opposite sign there is no such theorem: matching pennies ends in a cycle of period 4. A probability
-that underflows (below 1e-308) is lost.
+opposite sign there is no such theorem: matching pennies ends in a cycle of period 4.
+
+How it is solved: a marginal is kept as log π_k/π_0, for a probability below 1e-308 may be chosen
+again at a later level. A prior π_{k−1} = π_0 exp(β g) is the prior π_0 with g added to the reward.
 
 Shapes: as in ROMMEO or PR2 for the last level; marginals [s, a], [s, b]. Units: reward.
 """
@@ -40,8 +42,11 @@ from typing import Any, Literal, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.models.log_ratios import absorb, log_ratio, tilted
 from tabular_marl.models.rounds import Carried, Rounds, play
-from tabular_marl.models.solve import Game, Options, build, first_mover, two_player
+from tabular_marl.models.solve import Game, Options, Solved, build, first_mover, two_player
+from tabular_marl.numerics.free_energy import free_energy
 from tabular_marl.numerics.recipe import AGENT, OPPONENT, Aggregation, check
 from tabular_marl.solution import Array, Solution
 from tabular_marl.validation import (
@@ -89,11 +94,10 @@ def level_k(
 ) -> Levels:
     """Policies, values and marginals of reasoning levels 1 to ``levels``, or to the limit or cycle.
 
-    ``beta`` (and ``beta_opponent``, the same by default) in [−inf, inf] and 1/reward. ``chain``
-    says who is conditional at level 1. ``agent_prior`` [a] or [s, a] and ``opponent_prior`` [b] or
-    [s, b] are level 0. The other arguments are those of :func:`tabular_marl.solve`, for each level.
-    Each level is exact for the marginals as stored: one below 1e-308 (|β| times a difference of
-    rewards beyond about 700) is stored as 0, and later levels cannot choose it again.
+    ``beta`` (and ``beta_opponent``, the same by default) in [−inf, inf] and 1/reward; an infinite
+    one answers within the support of level k − 1. ``chain`` says who is conditional at level 1.
+    ``agent_prior`` [a] or [s, a] and ``opponent_prior`` [b] or [s, b] are level 0. The other
+    arguments are those of :func:`tabular_marl.solve`, for each level.
     Raises InputError, NotConverged. Source: report (103)-(109).
 
     >>> import tabular_marl as tm
@@ -111,28 +115,59 @@ def level_k(
     betas = (beta, inverse_temperature("beta_opponent", other))
     priors = independent_priors(seen.num_states, seen.action_counts, agent_prior, opponent_prior)
     marginals = [priors]
+    level_zero = tuple(np.zeros_like(prior) for prior in priors)
 
     def step(carried: Carried, guess: Array | None) -> tuple[Solution, Carried]:
         k = len(marginals)
-        agent, opponent = carried.policies
+        ratios = list(carried.memory)  # log π_{k−1}/π_0 of each player
         if k == 2 and level_two == "initial":
-            if chain == "agent":
-                opponent = priors[OPPONENT]
-            else:
-                agent = priors[AGENT]
-        recipe = (Aggregation(AGENT, betas[0], agent), Aggregation(OPPONENT, betas[1], opponent))
-        if (k % 2 == 1) != (chain == "agent"):
-            recipe = recipe[::-1]
+            kept = OPPONENT if chain == "agent" else AGENT
+            ratios[kept] = level_zero[kept]
+        answers = AGENT if (k % 2 == 1) == (chain == "agent") else OPPONENT
         given: Options = options if guess is None else {**options, "initial": guess}
-        solution = build(seen.reward, seen, recipe, "level-k", given, first_mover)
-        joint = solution.joint_policy
-        after = _normalised(joint.sum(axis=2)), _normalised(joint.sum(axis=1))
-        marginals.append(after)
-        return solution, Carried(after)
+        solution, after = _level(seen, betas, priors, ratios, answers, given)
+        agent, opponent = (tilted(x, p, axis=1) for x, p in zip(after, priors, strict=True))
+        marginals.append((read_only(agent), read_only(opponent)))
+        return solution, Carried(marginals[-1], after)
 
-    played = play(step, Carried(priors), "level-k", options, levels, unit="levels")
+    played = play(step, Carried(priors, level_zero), "level-k", options, levels, unit="levels")
     agents, opponents = zip(*marginals, strict=True)
     return Levels(**played.__dict__, agent_marginals=agents, opponent_marginals=opponents)
+
+
+def _level(
+    game: StochasticGame,
+    betas: tuple[float, float],
+    priors: tuple[Array, Array],
+    ratios: list[Array],
+    answers: int,
+    options: Options,
+) -> tuple[Solution, tuple[Array, Array]]:
+    """One level: its Solution, and log π_k/π_0, log ρ_k/ρ_0 from those of level k − 1."""
+    moves = 1 - answers
+    own = [absorb(x, b, p, axis=1) for x, b, p in zip(ratios, betas, priors, strict=True)]
+    gains = np.expand_dims(own[AGENT][0], 2), np.expand_dims(own[OPPONENT][0], 1)
+    shift = gains[AGENT] + gains[OPPONENT]
+    recipe = tuple(Aggregation(i, betas[i], own[i][1]) for i in (answers, moves))
+    log_ratios: list[Array] = []
+
+    def fields(solved: Solved) -> dict[str, Array]:
+        found = first_mover(solved)
+        names = ("agent_q", "agent_policy"), ("opponent_q", "opponent_policy")
+        name, policy = names[moves]
+        worth, prior = found[name], np.expand_dims(priors[answers], moves + 1)
+        lead = np.expand_dims(worth, answers + 1)
+        answer = log_ratio(solved.q - lead, betas[answers], found[names[answers][1]], prior)
+        value = free_energy(worth, betas[moves], own[moves][1], axis=1)
+        first = log_ratio(worth - value[:, None], betas[moves], found[policy], priors[moves])
+        with np.errstate(divide="ignore"):
+            joint = answer + np.expand_dims(np.log(priors[moves]) + first, answers + 1)
+        log_ratios[:] = [first, np.logaddexp.reduce(joint, axis=moves + 1)]
+        return found | {"q": solved.q - shift, name: worth - own[moves][0]}
+
+    solution = build(game.reward + shift, game, recipe, "level-k", options, fields)
+    first, second = log_ratios
+    return solution, (second, first) if answers == AGENT else (first, second)
 
 
 def behavioural_levels(

@@ -1,10 +1,14 @@
-"""ROMMEO: a regularised opponent model with a maximum-entropy objective.    report (1), (13), (14)
+"""ROMMEO: a regularised opponent model with a maximum-entropy objective.        report (1)-(14)
 
     π(a|s,b) = exp(Q(s,a,b)) P_prior(a|s,b) / exp(Q(s,b))
     ρ(b|s)   = exp(Q(s,b)) P_prior(b|s) / exp(V(s))
     Q(s,a,b) = β R(s,a,b) + γ E_{s'|s,a,b}[V(s')]
     Q(s,b)   = log Σ_a exp(Q(s,a,b)) P_prior(a|s,b)
     V(s)     = log Σ_b exp(Q(s,b)) P_prior(b|s)
+
+(13) and (14) above are what (8), (9) are at the last step: the maximisers of (12), or (7) there,
+and what they leave for the step before, (11). (10) puts 1/β on one of (7)'s two logarithms only;
+that is Balancing-Q with β^-i = 1, in the opponent's view.
 
 Recipe: a:β given b, then b:β. Units: the report's Q(s,a,b), Q(s,b) and V(s) are β times ``q``,
 ``opponent_q`` and ``value`` here; dividing by β also gives the limits β = 0 (expectations under

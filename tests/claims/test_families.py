@@ -14,14 +14,17 @@ from tabular_marl.verification.ledger import LEDGER
 
 LEDGER.load_own()
 FILES = sorted({c.module for c in LEDGER if ".verification.claims." in c.module})
-EXPECTED = {c.id: c.expects for c in LEDGER if c.id.split(".")[0] in ("report", "further")}
+DOCUMENTS = ("report", "further", "deep")  #: what the first word of an id may be on a page
+EXPECTED = {c.id: c.expects for c in LEDGER if c.id.split(".")[0] in DOCUMENTS}
 PAGES = sorted((Path(__file__).parents[2] / "docs").glob("audit-*.md"))
 WORDS = "proved|exhausted|certified|supported|refuted|open"
 
 
 def said(page: Path) -> dict[str, str]:
-    """Verdicts by claim id: cells read "refuted `022`", in the column of their reading."""
-    document = "further" if page.stem == "audit-further" else "report"
+    """Verdicts by claim id: cells read "refuted `022`", in the column of their reading; a page of
+    FURTHER, or of the deep losses, may name the report's rows in full: "refuted `report.022`"."""
+    document = page.stem.removeprefix("audit-")
+    document = document if document in DOCUMENTS else "report"
     found = {}
     for line in page.read_text(encoding="utf-8").splitlines():
         cells = re.split(r"(?<!\\)\|", line)
@@ -30,7 +33,8 @@ def said(page: Path) -> dict[str, str]:
         for cell, column in ((cells[3], "printed"), (cells[4], "corrected"), (cells[5], "added")):
             reading = "added" if "added:" in cell else column
             for word, name in re.findall(rf"({WORDS}) `([^`]+)`", cell):
-                found[f"{document}.{name}.{reading}"] = word
+                full = name if name.split(".")[0] in DOCUMENTS else f"{document}.{name}"
+                found[f"{full}.{reading}"] = word
     return found
 
 

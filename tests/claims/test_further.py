@@ -18,7 +18,13 @@ from tabular_marl.active.periodic import periodic_distributions
 from tabular_marl.active.stability import PerturbedChain, stable_distribution
 from tabular_marl.games import prisoners_dilemma
 from tabular_marl.verification import FLOAT
-from tabular_marl.verification.claims import further_elbo, further_gradient, further_learner
+from tabular_marl.verification.claims import (
+    further_elbo,
+    further_gradient,
+    further_gradient_classes,
+    further_learner,
+    further_soft_policy,
+)
 from tabular_marl.verification.claims import further_soft as soft
 from tabular_marl.verification.claims import further_uniqueness as uniqueness
 from tabular_marl.verification.claims._further import (
@@ -112,7 +118,8 @@ def test_missing_term_is_the_solvers_transient_term():
     transition[0] = moves
     transition[1, :, 1] = transition[2, :, 2] = 1
     found = policy_gradient(DecisionProcess(reward, transition), phi, initial=[1, 0, 0])
-    total, first, second = further_gradient.two_ends(moves, reward, agent, agent + direction)
+    other = agent + direction
+    total, first, second = further_gradient_classes.two_ends(moves, reward, agent, other)
     assert (found.gradient * turn).sum() == pytest.approx(total)
     assert (found.stationary_term * turn).sum() == pytest.approx(first)
     assert (found.transient_term * turn).sum() == pytest.approx(second)
@@ -159,7 +166,7 @@ def test_soft_backup_brackets_the_soft_gain(game):
     transition = process.transition.toarray().reshape(S * O, A, S * O)
     lift = soft.backup(FLOAT, process.reward, transition, beta, solved.bias) - solved.bias
     assert lift == pytest.approx(solved.gain, abs=1e-8)
-    gain, law, paid, bonus = soft.learned_gain(
+    gain, law, paid, bonus = further_soft_policy.learned_gain(
         FLOAT, process.reward, transition, solved.policy, 1 / beta
     )
     assert gain == pytest.approx(solved.gain[0] + np.log(A) / beta, abs=1e-8)

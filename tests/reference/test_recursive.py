@@ -65,7 +65,10 @@ def paper_levels(game, beta, beta_o, chain, level_two, count, p, r):
 
 @pytest.mark.parametrize("level_two", ["previous", "initial"])
 @pytest.mark.parametrize("chain", ["agent", "opponent"])
-@pytest.mark.parametrize("betas", [(2.0, None), (1.5, -2.5), (-1.0, None)])
+@pytest.mark.parametrize(
+    "betas",
+    [(2.0, None), (1.5, -2.5), (-1.0, None), (800.0, None), (-800.0, 600.0), (900.0, -700.0)],
+)
 def test_every_level_against_the_equations(chain, level_two, betas):
     game, rng = game_of(1), np.random.default_rng(2)
     p, r = rng.dirichlet(np.ones(A), S), rng.dirichlet(np.ones(B), S)
@@ -119,6 +122,49 @@ def test_values_never_fall_and_settle_at_a_mutual_optimum(seed, sign):
     np.testing.assert_allclose(result.value, value, atol=1e-6)
     best = tm.soft_q(game, sign * INF).value
     assert (sign * (best - result.value) >= -1e-9).all()
+
+
+def long_tilt(x, beta, prior, axis):
+    """(F_β[prior](x), its tilt) in extended precision, β = ±inf included."""
+    inside = np.where(prior > 0, x, -np.sign(beta) * LONG(INF))
+    if math.isinf(beta):
+        best = (np.max if beta > 0 else np.min)(inside, axis=axis, keepdims=True)
+        return best, normalised(np.where(inside == best, prior, LONG(0)), axis)
+    with np.errstate(divide="ignore"):
+        logs = beta * x + np.log(prior + 0 * x)
+    top = logs.max(axis=axis, keepdims=True)
+    total = np.exp(logs - top).sum(axis=axis, keepdims=True)
+    return (top + np.log(total)) / beta, np.exp(logs - top) / total
+
+
+@pytest.mark.parametrize("betas", [(1000.0, -1000.0), (-900.0, 400.0), (INF, 900.0), (INF, -900.0)])
+@pytest.mark.parametrize("seed", range(4))
+def test_probabilities_that_underflow_are_not_lost(betas, seed):
+    """Marginals down to 1e-4000 decide later levels, where only their actions are left."""
+    game = tm.MatrixGame(np.random.default_rng(seed).uniform(-5, 5, size=(3, 4)))
+    result = tm.level_k(game, betas[0], 6, beta_opponent=betas[1])
+    x, rows = game.payoffs[0].astype(LONG), (np.ones((3, 1), LONG) / 3, np.ones((1, 4), LONG) / 4)
+    for k, level in enumerate(result.path, start=1):
+        inner = (k + 1) % 2
+        worth, answer = long_tilt(x, LONG(betas[inner]), rows[inner], inner)
+        value, first = long_tilt(worth, LONG(betas[1 - inner]), rows[1 - inner], 1 - inner)
+        joint = answer * first
+        rows = joint.sum(1, keepdims=True), joint.sum(0, keepdims=True)
+        np.testing.assert_allclose(level.value[0], float(value[0, 0]), atol=1e-9)
+        np.testing.assert_allclose(level.joint_policy[0], joint.astype(float), atol=1e-8)
+        np.testing.assert_allclose(level.q[0], game.payoffs[0], atol=1e-11)
+        name, size = (("opponent_q", 4), ("agent_q", 3))[inner]
+        np.testing.assert_allclose(
+            getattr(level, name)[0], worth.astype(float).reshape(size), atol=1e-9
+        )
+
+
+@pytest.mark.parametrize("beta", [1e-12, -1e-9, 0.0])
+def test_a_small_beta_is_the_mean(beta):
+    payoffs = np.random.default_rng(5).normal(size=(3, 4)) * 100
+    result = tm.level_k(tm.MatrixGame(payoffs), beta, 5)
+    for level in result.path:
+        np.testing.assert_allclose(level.value, payoffs.mean(), atol=1e5 * abs(beta) + 1e-10)
 
 
 def test_the_limit_depends_on_level_zero():

@@ -123,3 +123,15 @@ def test_what_is_not_a_one_shot_two_by_two_game_is_refused():
         tm.all_logit_equilibria(tm.games.climbing(), 1.0)
     with pytest.raises(InputError, match="lower"):
         tm.logit_phase_diagram(COORDINATION, upper=1.0, lower=2.0)
+
+
+def test_a_fold_whose_cluster_reaches_beyond_its_bend():
+    """Wide boxes beside the fold, where g is monotone, do not have to be convex as well."""
+    game = tm.MatrixGame([[[0, 0], [-6, -0.2]], [[0, -1], [0, 8]]])
+    diagram = tm.logit_phase_diagram(game, upper=12.0)
+    assert diagram.complete
+    assert [piece.count for piece in diagram.pieces] == [1, 3, 1]
+    assert [fold.change for fold in diagram.folds] == [2, -2]
+    for piece in diagram.pieces:
+        middle = 0.5 * (piece.lower + piece.upper)
+        assert len(tm.all_logit_equilibria(game, middle)) == piece.count

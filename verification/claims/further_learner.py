@@ -97,6 +97,14 @@ def brought_about(arithmetic: Arithmetic, first: int, second: int) -> Any:
     return sides(arithmetic.number(int((first, second) in twice)), arithmetic.number(1))
 
 
+def quiet_locks(arithmetic: Arithmetic, quiet: Numbers) -> Any:
+    """Bounds on agent i's best average where j never explores with probability ``quiet``: at least,
+    from a start that locks j into C; at most, from one that locks it into D."""
+    at_least = quiet * PAYOFF[D][C] + (1 - quiet) * PAYOFF[C][D]
+    at_most = quiet * PAYOFF[D][D] + (1 - quiet) * PAYOFF[D][C]
+    return sides(at_most, at_least)
+
+
 # -- proofs ----------------------------------------------------------------------------------------
 
 
@@ -240,4 +248,17 @@ row(
     "−2. Greedy is not the limit of exploring, which is the point of Figure 6.",
     EXPLORING,
     Symbolic(prove_exploring),
+)
+row(
+    "further.A.summable.added",
+    "refuted",
+    APPENDIX,
+    r"\epsilon_t \to 0 \text{ with } \epsilon_t > 0 \text{ is enough: agent } i\text{'s best "
+    r"average does not depend on } \theta^{-i}_0",
+    "GLIE asks for infinitely many explorations, and it is needed. With ε_t = 4^{-t-1} the chance "
+    "of none at all is at least 1 − Σ ε_t = 2/3, and then the locks hold: at most −4/3 from a "
+    "start that locks j into D, at least −1 from one that locks it into C.",
+    scope(step_size="(0, 1]", learner_discount="[0, 1)", quiet="[0, 1]"),
+    Counterexample(quiet_locks, {"quiet": "2/3"}),
+    rests_on=("further.A.greedy.printed",),
 )

@@ -68,6 +68,12 @@ def solves_literally(arithmetic: Arithmetic, laws: Numbers, chain: Numbers) -> N
     return within(arithmetic, averaged(laws, chain))
 
 
+def masses(arithmetic: Arithmetic, law: Numbers, chain: Numbers, own: int) -> Any:
+    """Both sides of (19), k = 1, summed over all of Θ: agent i's own component takes ``own``
+    values, of which the left side has one and the right side all."""
+    return sides(law.sum(axis=0), own * backwards(law, chain).sum(axis=0))
+
+
 def mean_stays(arithmetic: Arithmetic, laws: Numbers, chain: Numbers) -> Numbers:
     """m P − m for the mean m of the first k laws."""
     total = laws[:-1].sum(axis=0)
@@ -210,6 +216,17 @@ row(
         "== 0",
         where=solves_literally,
     ),
+)
+row(
+    "further.019.domain.printed",
+    "refuted",
+    "FURTHER (19)",
+    r"(19) \text{ for all } s_{\ell+1} \in \mathcal{S},\ \boldsymbol\theta_{\ell+1} \in "
+    r"\boldsymbol\Theta",
+    "θ contains agent i's own policy, which is fixed, and the right side moves θ^{-i} alone: read "
+    "for every own component it has mass |Θ^i|. For θ_{ℓ+1} = {θ^i, θ^{-i}_{ℓ+1}} it is meant.",
+    scope(states=">= 1", own=">= 1"),
+    Counterexample(masses, {"law": [1], "chain": [[1]], "own": 2}, "== 0"),
 )
 row(
     "further.019.each.corrected",

@@ -1,4 +1,4 @@
-"""The pseudo-code and the baselines. FURTHER E.3 (Algorithm 1), App. G.2, (25), (26).
+"""The pseudo-code. FURTHER E.3 (Algorithm 1).
 
     line 23   (ψ, ρ) ← (ψ, ρ) − α_q J_q           meant   (ψ, ρ) − α_q ∇J_q
     line 24   θ ← θ + α_π J_π                             θ + α_π ∇J_π
@@ -15,12 +15,8 @@ from typing import Any
 
 from tabular_marl.verification import (
     Counterexample,
-    Deduction,
     Proof,
     Symbolic,
-    array,
-    discount,
-    distribution,
     instances,
     number,
     positive,
@@ -29,7 +25,7 @@ from tabular_marl.verification import (
     scope,
     sides,
 )
-from tabular_marl.verification.arithmetic import Arithmetic, Numbers, expectation
+from tabular_marl.verification.arithmetic import Arithmetic, Numbers
 from tabular_marl.verification.claims._further import sample, symbols
 from tabular_marl.verification.claims._rows import row
 
@@ -111,76 +107,36 @@ def towards(arithmetic: Arithmetic, online: Numbers, target: Numbers, rate: Numb
     return sides((1 - rate) * away, arithmetic.absolute(online - moved))
 
 
+def once_for_each_critic(
+    arithmetic: Arithmetic, first: Numbers, second: Numbers, gain: Numbers, rate: Numbers
+) -> Any:
+    """ρ after line 23 for β = 1 and then 2, against one step on the mean of both losses.
+
+    ``first``, ``second``: r + v − q_β, the gain that each critic asks for; ∇_ρ J = −2 (that − ρ).
+    """
+    after = gain + 2 * rate * (first - gain)
+    after = after + 2 * rate * (second - after)
+    return sides(after, gain + 2 * rate * ((first + second) / 2 - gain))
+
+
+def distance_left(
+    arithmetic: Arithmetic, first: Numbers, second: Numbers, gain: Numbers, rate: Numbers
+) -> Any:
+    """One step on the mean loss: what is left of ρ's distance to the mean of the two."""
+    mean = (first + second) / 2
+    moved = gain + 2 * rate * (first - gain) / 2 + 2 * rate * (second - gain) / 2
+    return sides(moved - mean, (1 - 2 * rate) * (gain - mean))
+
+
+def stored_latents(arithmetic: Arithmetic, stored: Numbers, present: Numbers) -> Any:
+    """The law of ẑ in the memory, from the encoder of then, and from the encoder of now."""
+    return sides(stored, present)
+
+
 # -- mean field ----------------------------------------------------------------------------------
 
 
-def by_mean(arithmetic: Arithmetic, q: Numbers, first: Numbers, second: Numbers) -> Any:
-    """E q under two pairs of mixed actions of two neighbours; q [B, B], pairs [2, B]."""
-
-    def value(laws: Numbers) -> Numbers:
-        return (laws[0][:, None] * laws[1] * q).sum(axis=(0, 1))
-
-    return sides(value(first), value(second))
-
-
-def equal_means(arithmetic: Arithmetic, q: Numbers, first: Numbers, second: Numbers) -> Numbers:
-    """The mean actions agree."""
-    return -arithmetic.absolute(first.sum(axis=0) - second.sum(axis=0))
-
-
-def additive_by_mean(arithmetic: Arithmetic, part: Numbers, actions: Numbers) -> Any:
-    """Σ_j part(b_j) / N against the expectation under the mean action; actions [N, B]."""
-    each = expectation(actions, part, 1).sum(axis=0)
-    total = actions.sum(axis=0)
-    return sides(each, expectation(total, part, 0))
-
-
 # -- baselines -----------------------------------------------------------------------------------
-
-
-def target_now(
-    arithmetic: Arithmetic, reward: Numbers, value: Numbers, after: Numbers, gamma: Numbers
-) -> Any:
-    """r + γ v(s', ẑ) against E[r + γ v(s', ẑ')]; value [Z] at s', ẑ = 0, ẑ' of law ``after``."""
-    return sides(reward + gamma * value[0], reward + gamma * expectation(after, value, 0))
-
-
-def soft_target(
-    arithmetic: Arithmetic, reward: Numbers, policy: Numbers, alpha: Numbers, gamma: Numbers
-) -> Any:
-    """One state: the fixed point of y = r + γ v with v of (13), against Σ γ^t E r of (25)."""
-    bonus = -(policy * arithmetic.log(policy)).sum(axis=0)
-    paid = (policy * reward).sum(axis=0)
-    return sides((paid + alpha * bonus) / (1 - gamma), paid / (1 - gamma))
-
-
-def soft_target_corrected(
-    arithmetic: Arithmetic, reward: Numbers, policy: Numbers, alpha: Numbers, gamma: Numbers
-) -> Any:
-    """The same against Σ γ^t E[r + α H]: v = E[r + γ v] + α H."""
-    bonus = -(policy * arithmetic.log(policy)).sum(axis=0)
-    value = (policy * (reward + alpha * bonus)).sum(axis=0) / (1 - gamma)
-    return sides(value, (policy * (reward + gamma * value)).sum(axis=0) + alpha * bonus)
-
-
-def truncated(arithmetic: Arithmetic, reward: Numbers, gamma: Numbers, times: int = 3) -> Any:
-    """Σ_{t <= T} γ^t r against Σ_{t >= 0} γ^t r; constant reward."""
-    total = sum((gamma**t * reward for t in range(times + 1)), 0 * reward)
-    return sides(total, reward / (1 - gamma))
-
-
-def named_rho(arithmetic: Arithmetic, reward: Numbers, gamma: Numbers) -> Any:
-    """The average reward of a constant reward against its discounted return."""
-    return sides(reward, reward / (1 - gamma))
-
-
-def against_fixed(arithmetic: Arithmetic, reward: Numbers, gamma: Numbers) -> Any:
-    """Always a = 1 against a learner who plays b = the last a, b_0 = 0: with b fixed, and truly.
-
-    reward [A, B].
-    """
-    fixed = reward[1, 0] / (1 - gamma)
-    return sides(fixed, reward[1, 0] + gamma * reward[1, 1] / (1 - gamma))
 
 
 # -- proofs ----------------------------------------------------------------------------------------
@@ -195,29 +151,16 @@ def prove_descend() -> list[Proof]:
     ]
 
 
+def prove_distance_left() -> Proof:
+    one, two, rho, rate = symbols("u1 u2 rho alpha")
+    mean = (one + two) / 2
+    moved = rho + rate * (one - rho) + rate * (two - rho)
+    return prove_zero(moved - mean - (1 - 2 * rate) * (rho - mean), "∇_ρ (J_1 + J_2)/2")
+
+
 def prove_towards() -> Proof:
     psi, bar, tau = symbols("psi psibar tau")
     return prove_zero(psi - (tau * psi + (1 - tau) * bar) - (1 - tau) * (psi - bar))
-
-
-def prove_mean() -> Proof:
-    law, part = symbols("a_j(b) part(b)")
-    other = symbols("a_k(b)")
-    return prove_zero(law * part + other * part - (law + other) * part, "b by b: linear in actions")
-
-
-def prove_target() -> Proof:
-    r, gamma, weight, v = symbols("r gamma p v")
-    what = "(25) splits off its first term as in (15): v(s, θ) = E[R + γ v(s', θ')], term by term"
-    return prove_zero(weight * (r + gamma * v) - weight * r - gamma * weight * v, what)
-
-
-def prove_soft_target() -> Proof:
-    p, r, alpha, log_p, gamma, v = symbols("pi r alpha logpi gamma v")
-    what = "term a of v = Σ π (q − α log π), q = r + γ v"
-    return prove_zero(
-        p * (r + gamma * v - alpha * log_p) - p * (r - alpha * log_p) - gamma * p * v, what
-    )
 
 
 # -- claims ----------------------------------------------------------------------------------------
@@ -226,8 +169,8 @@ PLANE = scope(bend="(0, inf)", step="(0, inf)")
 SHARE = scope(bend="(0, inf)", share="[0, 2]")
 ANY = number(-4, 4)
 BEND = number("1/4", 4)
+TWIN = scope(rate="(0, inf)")
 E3 = "FURTHER E.3"
-G2 = "FURTHER G.2"
 
 row(
     "further.E.3.line23.printed",
@@ -251,6 +194,45 @@ row(
     Symbolic(prove_descend),
     sample(descend, instances({}, at=ANY, best=ANY, bend=BEND, share=number(0, 2)), ">= 0"),
     assumes=("quadratic J, step at most 2/curvature",),
+)
+row(
+    "further.E.3.line23-gain.printed",
+    "refuted",
+    f"{E3}; FURTHER (12)",
+    r"\{\psi_\beta, \rho\} \leftarrow \ldots \text{ for } \beta = 1, 2 \text{ moves } \rho "
+    r"\text{ once, at the rate } \alpha_\rho",
+    "There is one gain and there are two critics: the loop moves ρ once for each, even with ∇ put "
+    "in. Where the critics agree its error shrinks by (1 − 2α)², not 1 − 2α.",
+    TWIN,
+    Counterexample(
+        once_for_each_critic, {"first": 1, "second": 1, "gain": 0, "rate": "1/10"}, "== 0"
+    ),
+)
+row(
+    "further.E.3.line23-gain.corrected",
+    "proved",
+    f"{E3}; FURTHER (12)",
+    r"\rho \leftarrow \rho - \alpha_\rho \nabla_\rho \tfrac12(J_{q_1} + J_{q_2}): \ \rho' - \bar u "
+    r"= (1 - 2\alpha_\rho)(\rho - \bar u)",
+    "u_β = r + v − q_β is the gain that a critic asks for. One step for both, towards the mean; "
+    "with the sum of the losses it is the same at twice the rate. Where ρ rests does not change.",
+    TWIN,
+    Symbolic(prove_distance_left),
+    sample(
+        distance_left, instances({}, first=ANY, second=ANY, gain=ANY, rate=number("1/10", "1/2"))
+    ),
+)
+row(
+    "further.E.3.line19.added",
+    "refuted",
+    f"{E3}; FURTHER (12); FURTHER (14)",
+    r"\text{the } \hat z_t, \hat z_{t+1} \text{ of the replay memory are samples of the present "
+    r"encoder}",
+    "They are stored when they are inferred, and the encoder trains on: critic and actor see "
+    "latents of encoders of the past. Exact where only the last transition is used, or where ẑ is "
+    "inferred again along τ.",
+    scope(latents=">= 1"),
+    Counterexample(stored_latents, {"stored": [1, 0], "present": [0, 1]}, "== 0"),
 )
 row(
     "further.E.3.line24.printed",
@@ -322,142 +304,4 @@ row(
     scope(rate="[0, 1]"),
     Symbolic(prove_towards),
     sample(towards, instances({}, online=ANY, target=ANY, rate=number(0, 1))),
-)
-row(
-    "further.E.3.line16.printed",
-    "refuted",
-    E3,
-    r"\mathbf{a}_t = \{a^i_t, \bar a^{-i}_t\} \text{ is enough for } q(s, \hat z, \mathbf{a})",
-    "Two neighbours who agree and two who differ can have equal mean actions: with reward for "
-    "agreement, (1/2, 1/2) each against one of each kind.",
-    scope(opponent_actions=">= 1"),
-    Counterexample(
-        by_mean,
-        {
-            "q": [[1, 0], [0, 1]],
-            "first": [["1/2", "1/2"], ["1/2", "1/2"]],
-            "second": [[1, 0], [0, 1]],
-        },
-        "== 0",
-        where=equal_means,
-    ),
-)
-row(
-    "further.E.3.line16.corrected",
-    "proved",
-    E3,
-    r"q = \sum_j f(a^j) \Rightarrow q \text{ depends on } \bar a^{-i} \text{ alone}",
-    "Exact where neighbours enter additively; else an approximation, which the text calls "
-    "mean-field.",
-    scope(opponent_actions=">= 1", players=">= 1"),
-    Symbolic(prove_mean),
-    sample(
-        additive_by_mean,
-        instances(
-            {"opponent_actions": (1, 3), "players": (1, 4)},
-            part=array("opponent_actions"),
-            actions=distribution("players", "opponent_actions", degenerate=True),
-        ),
-    ),
-    assumes=("rewards and transitions additive in the neighbours' actions",),
-)
-row(
-    "further.G.2.target.printed",
-    "refuted",
-    f"{G2}; FURTHER (25)",
-    r"y = r^i + \gamma\, v(s', \hat z^{-i}; \bar\psi) \text{ is the target of } (25)",
-    "The others' next policies are ẑ^{-i}', as in (12): with ẑ^{-i} the value at s' is that of "
-    "others who did not learn. A prime is missing.",
-    scope(latents=">= 1", gamma="[0, 1)"),
-    Counterexample(
-        target_now, {"reward": 0, "value": [0, 1], "after": [0, 1], "gamma": "1/2"}, "== 0"
-    ),
-)
-row(
-    "further.G.2.target.corrected",
-    "proved",
-    f"{G2}; FURTHER (25)",
-    r"v(s, \theta^{-i}) = E[\mathcal{R}^i + \gamma\, v(s', \theta^{-i\prime})]",
-    "",
-    scope(latents=">= 1", gamma="[0, 1)"),
-    Symbolic(prove_target),
-)
-row(
-    "further.025.entropy.printed",
-    "refuted",
-    f"{G2}; FURTHER (25)",
-    r"\text{replacing the target in } (12) \text{ maximises } (25)",
-    "v in the target is the soft one of (13), (22); (25) has no entropy. One state, two actions, "
-    "reward 0, α = 1, γ = 1/2: 2 log 2 against 0.",
-    scope(actions=">= 1", alpha="[0, inf)", gamma="[0, 1)"),
-    Counterexample(
-        soft_target,
-        {"reward": [0, 0], "policy": ["1/2", "1/2"], "alpha": 1, "gamma": "1/2"},
-        "== 0",
-    ),
-)
-row(
-    "further.025.entropy.corrected",
-    "proved",
-    f"{G2}; FURTHER (25)",
-    r"y = r^i + \gamma v \text{ with } v \text{ of } (13) \text{ evaluates } E\sum_t \gamma^t "
-    r"(\mathcal{R}^i + \alpha \mathcal{H})",
-    "For α = 0 it is (25).",
-    scope(actions=">= 1", alpha="[0, inf)", gamma="[0, 1)"),
-    Symbolic(prove_soft_target),
-    sample(
-        soft_target_corrected,
-        instances(
-            {"actions": (1, 3)},
-            reward=array("actions"),
-            policy=distribution("actions"),
-            alpha=number(0, 4),
-            gamma=discount(),
-        ),
-    ),
-)
-row(
-    "further.025.index.printed",
-    "refuted",
-    "FURTHER (25); FURTHER (26)",
-    r"\sum_{t=0}^\infty \text{ with } a_{0:T} \text{ drawn} = \sum_{t=0}^T",
-    "The conditions of (25), (26) draw actions up to a T that the infinite sum does not have: "
-    "a_{0:∞} is meant.",
-    scope(gamma="[0, 1)"),
-    Counterexample(truncated, {"reward": 1, "gamma": "1/2", "times": 1}, "== 0"),
-)
-row(
-    "further.026.notation.printed",
-    "refuted",
-    "FURTHER (26)",
-    r"\rho^i_{\theta^i}(s, \theta^{-i}) = E\sum_t \gamma^t \mathcal{R}^i",
-    "ρ is the average reward everywhere else; the sentence before (26) calls this return v. "
-    "Constant reward 1, γ = 1/2: 1 against 2.",
-    scope(gamma="[0, 1)"),
-    Counterexample(named_rho, {"reward": 1, "gamma": "1/2"}, "== 0"),
-)
-row(
-    "further.026.notation.corrected",
-    "proved",
-    "FURTHER (26)",
-    r"v_\gamma = E\sum_t \gamma^t \mathcal{R}^i, \quad (1-\gamma)\,v_\gamma \to \rho \text{ as } "
-    r"\gamma \to 1",
-    "What relates the two.",
-    scope(states=">= 1"),
-    Deduction(
-        ("further.025.abel.added",),
-        "squeeze",
-        "|(1 − γ) v_γ − ρ| <= (1 − γ) sp(v) → 0",
-    ),
-    assumes=("the joint chain has one recurrent class",),
-)
-row(
-    "further.026.stationary.added",
-    "refuted",
-    "FURTHER (26); FURTHER (25)",
-    r"\text{the objective (26) is the return against others who learn}",
-    "(26) holds θ^{-i} fixed. Against a learner who copies the last action, always playing 1 earns "
-    "0 for ever by (26), and 1 from the second step on in fact.",
-    scope(gamma="[0, 1)"),
-    Counterexample(against_fixed, {"reward": [[0, 0], [0, 1]], "gamma": "1/2"}, "== 0"),
 )
