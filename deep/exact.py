@@ -47,7 +47,8 @@ def facing(game: StochasticGame, opponent: Tensor) -> StochasticGame:
     [2.5, 2.5]
     """
     states, rows, columns = game.reward.shape
-    policy = opponent.double().numpy()
+    policy = opponent.double().cpu().numpy()
+    policy = policy / policy.sum(1, keepdims=True)  # to float64's rounding
     weights = np.broadcast_to(policy[:, None], game.reward.shape).ravel()
     pair = np.arange(states * rows).repeat(columns)
     mix = sparse.csr_array((weights, (pair, np.arange(weights.size))))

@@ -81,11 +81,11 @@ def cross_play_matrix(found: CrossPlay) -> Figure:
         size = (1.6 + 1.1 * count, 1.2 + 0.8 * count)
         figure, axis = plt.subplots(figsize=size, layout="constrained")
         image = axis.imshow(found.iqm, cmap="cividis", aspect="auto", origin="upper")
-        middle = np.nanmean(image.get_clim())
+        dark = np.average(image.get_clim(), weights=(0.4, 0.6))
         for i in range(count):
             for j in range(count):
                 told = f"{found.iqm[i, j]:.2f}\n[{low[i, j]:.2f}, {high[i, j]:.2f}]"
-                ink = "white" if found.iqm[i, j] < middle else INK
+                ink = "white" if found.iqm[i, j] < dark else INK
                 axis.text(j, i, told, ha="center", va="center", color=ink, fontsize=7.5)
         axis.set_xticks(range(count), found.names)
         axis.set_yticks(range(count), found.names)
@@ -120,7 +120,9 @@ def bench(found: CrossCheck) -> Figure:
             floor = 1e-16  # what is exactly zero still gets a mark
             for colour, name, shape in zip(CURVES, held, "os^v", strict=False):
                 size = np.maximum(np.abs(held[name]), floor)
-                axis.semilogy(range(len(size)), size, shape, ms=4, color=colour, label=name)
+                axis.plot(range(len(size)), size, shape, ms=4, color=colour, label=name)
+            if check == "policy":
+                axis.set_yscale("log")
             axis.set(xlabel="state", ylabel="log units; reward units", title=f"{check}, by state")
             axis.legend()
         if "gain" in panels:

@@ -150,11 +150,11 @@ class Session:
         for seat, own in enumerate(((first, second), (second, first))):
             player = self.players[seat]
             losses = player.observe(seen[seat], *own, rewards[seat], after[seat])
-            for name, loss in losses.items():
-                if not bool(torch.isfinite(loss)):
-                    self._fail(seat, f"{name} loss", float(loss))
-                    continue
-                found[f"{'opponent ' if seat else ''}{name}"] = loss
+            wrong = [name for name, loss in losses.items() if not bool(torch.isfinite(loss))]
+            if wrong:
+                self._fail(seat, f"{wrong[0]} loss", float(losses[wrong[0]]))
+            for name in (name for name in losses if name not in wrong):
+                found[f"opponent {name}" if seat else name] = losses[name]
         total += rewards[0]
         return found
 
@@ -283,12 +283,12 @@ def train(
         return session.as_curve()
 
     out.mkdir(parents=True, exist_ok=True)
-    logs = Logs(out, session.step)
+    logs, begun = Logs(out, session.step), session.step
     saved = -math.inf
 
     def keep() -> None:
         nonlocal saved
-        if session.curve.shape[0]:
+        if session.step > begun:
             logs.row(session)
         due = time.monotonic() - saved >= seconds_between_checkpoints
         if due or session.step >= run.last:

@@ -1,4 +1,4 @@
-"""Balancing-Q: two inverse temperatures of either sign, one reward.         report (24)-(25), (65)-(68)
+"""Balancing-Q: two inverse temperatures of either sign, one reward.  report (24)-(25), (65)-(68)
 
     critic   Q(s,a,b) ← R + γ V(s'),   V(s) = F_outer[F_inner[Q̄]]                      (65), (66)
              agent's view: b:β^-i given a, then a:β^i;  opponent's view: the other order
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.joint import JointAgent
-from tabular_marl.deep.agents.soft import SoftConfig
+from tabular_marl.deep.agents.soft import SoftConfig, finite_beta
 from tabular_marl.deep.losses import joint
 from tabular_marl.deep.losses.joint import AGENT, OPPONENT
 from tabular_marl.games.stochastic import StochasticGame
@@ -33,6 +33,10 @@ class BalancingConfig(SoftConfig):
 
     beta_opponent: float = -2.5
     agent_view: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        finite_beta("beta_opponent", self.beta_opponent)
 
 
 class BalancingQ(JointAgent):

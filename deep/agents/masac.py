@@ -12,11 +12,11 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tabular_marl.deep.agents.base import Agent
 from tabular_marl.deep.losses import baselines, further
-from tabular_marl.deep.networks import SeedMLP, follow
+from tabular_marl.deep.networks import TwinMLP, follow
 
 
 class Masac(Agent):
@@ -28,7 +28,7 @@ class Masac(Agent):
         super().__init__(*sizes)
         self.actor = self.network(self.observations, self.actions)
         joint = self.actions * self.others
-        self.critics = nn.ModuleList(self.network(self.observations, joint) for _ in range(2))
+        self.critics = self.twins(self.observations, joint)
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
         self.optimisers = {
             "critic": self.adam(self.config.critic_rate, self.critics),
@@ -55,14 +55,12 @@ class Masac(Agent):
             policy = log_policy.exp()
             smaller = self._smaller(self.targets, after)
             worth = torch.einsum("nab,na,nb->n", smaller, policy, self.peer.policy(after))
-            entropy = -(policy * log_policy).sum(1)
-        loss = torch.zeros(())
-        for critic in self.critics:
-            taken = self._table(critic, obs)[torch.arange(self.seeds), action, other]
-            loss = loss + baselines.masac_critic_loss(
-                taken, reward, worth, -entropy, self.config.temperature, self.config.discount
-            )
-        found = self.step(loss, "critic")
+            log_prob = (policy * log_policy).sum(1)
+        config = self.config
+        taken = self._tables(self.critics, obs)[torch.arange(self.seeds), :, action, other]
+        held = (reward[:, None], worth[:, None], log_prob[:, None])
+        errors = baselines.masac_critic_loss(taken, *held, config.temperature, config.discount)
+        found = self.step(2 * errors, "critic")  # both critics
         follow(self.targets, self.critics, self.config.target_rate)
         with torch.no_grad():
             q = torch.einsum("nab,nb->na", self._smaller(self.critics, obs), self.peer.policy(obs))
@@ -72,9 +70,9 @@ class Masac(Agent):
     def _log_policy(self, obs: Tensor) -> Tensor:
         return torch.log_softmax(self.actor(obs[:, None])[:, 0], 1)
 
-    def _table(self, critic: SeedMLP, obs: Tensor) -> Tensor:
-        return critic(obs[:, None]).view(self.seeds, self.actions, self.others)
+    def _tables(self, critics: TwinMLP, obs: Tensor) -> Tensor:
+        """Both critics' q, [N, 2, A, B]."""
+        return critics(obs[:, None]).view(self.seeds, 2, self.actions, self.others)
 
-    def _smaller(self, critics: nn.ModuleList, obs: Tensor) -> Tensor:
-        one, two = (self._table(critic, obs) for critic in critics)
-        return torch.minimum(one, two)
+    def _smaller(self, critics: TwinMLP, obs: Tensor) -> Tensor:
+        return self._tables(critics, obs).amin(1)

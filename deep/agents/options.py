@@ -30,6 +30,7 @@ from tabular_marl.deep.losses import options, soft
 from tabular_marl.deep.networks import follow
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.options import options as solve_options
+from tabular_marl.validation import InputError
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class OptionsConfig(SoftConfig):
 
     options: int = 2
     habit: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.habit < 1:
+            raise InputError("habit", "be between 0 and 1, and neither", f"it was {self.habit}")
 
 
 class Options(SoftAgent):
@@ -59,9 +65,12 @@ class Options(SoftAgent):
         self.actor = self.network(obs, self.actions * count)
         self.master = self.network(obs, count)
         self.termination = self.network(obs, 2 * count)
-        self.option = torch.zeros(self.seeds, dtype=torch.int64)
-        self.prior = torch.full((self.actions, count), 1 - config.habit) / (self.actions - 1)
-        self.prior[torch.arange(count) % self.actions, torch.arange(count)] = config.habit
+        device, options = self.generator.device, torch.arange(count)
+        self.option = torch.zeros(self.seeds, dtype=torch.int64, device=device)
+        rest = (1 - config.habit) / max(self.actions - 1, 1)
+        self.prior = torch.full((self.actions, count), rest, device=device)
+        self.prior[options % self.actions, options] = config.habit
+        self.prior /= self.prior.sum(0)  # one action has it all
         rates = dict.fromkeys(("actor", "master", "termination"), config.actor_rate)
         rates |= dict.fromkeys(("critic", "arrival"), config.critic_rate)
         self.optimisers = {k: self.adam(rate, getattr(self, k)) for k, rate in rates.items()}
@@ -149,14 +158,9 @@ class Options(SoftAgent):
 
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
         """The soft-optimal options against the opponent's policy."""
-        config = self.config
-        found = solve_options(
-            facing(game, opponent),
-            config.beta,
-            config.options,
-            self.prior.double().numpy(),
-            discount=config.discount,
-        )
+        config, alone, prior = self.config, facing(game, opponent), self.prior.double().cpu()
+        prior = (prior / prior.sum(0)).numpy()  # to float64's rounding
+        found = solve_options(alone, config.beta, config.options, prior, discount=config.discount)
         return {
             "q": found.q[:, :, 0],
             "arrival": found.value,

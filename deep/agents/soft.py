@@ -21,6 +21,7 @@ from torch import Tensor
 from tabular_marl.deep.agents.base import Agent, CommonConfig
 from tabular_marl.deep.replay import Replay
 from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.validation import InputError
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,16 @@ class SoftConfig(CommonConfig):
     """β an inverse temperature in 1/reward units, the replay's length, the batch's.
 
     β is 1/α of FURTHER's Table 2. A replayed transition takes 8·O + 20 bytes a seed, for
-    observations of O numbers.
+    observations of O numbers. Raises InputError where β is 0 or not finite: no policy loss has a
+    minimiser of its own there.
     """
 
     beta: float = 2.5
     replay: int = 10_000
     batch: int = 64
+
+    def __post_init__(self) -> None:
+        finite_beta("beta", self.beta)
 
 
 class SoftAgent(Agent):
@@ -50,7 +55,7 @@ class SoftAgent(Agent):
             "reward": ((), torch.float32),
             "after": ((self.observations,), torch.float32),
         }
-        self.replay = Replay(self.config.replay, self.seeds, row)
+        self.replay = Replay(self.config.replay, self.seeds, row).to(self.generator.device)
 
     def act(self, obs: Tensor) -> Tensor:
         """a ~ policy, [N]."""
@@ -99,9 +104,15 @@ class SoftAgent(Agent):
         raise NotImplementedError
 
 
+def finite_beta(name: str, beta: float) -> None:
+    """Raise InputError where no policy is a tilt of its own."""
+    if beta == 0 or not math.isfinite(beta):
+        raise InputError(name, "be finite and not 0", f"it was {beta:g}")
+
+
 def uniform(count: int) -> Tensor:
-    """log 1/``count``, with an axis of length 1."""
-    return torch.tensor([-math.log(count)])
+    """log 1/``count``."""
+    return torch.tensor(-math.log(count))
 
 
 def at(q: Tensor, action: Tensor) -> Tensor:

@@ -137,7 +137,7 @@ def parallel_env(game: MatrixGame, episode: int = 150) -> Any:
     except ModuleNotFoundError as error:
         raise ImportError(
             "an environment for PettingZoo needs it, and it is not installed; "
-            "install it with: pip install 'tabular-marl[envs]'"
+            "install it with: pip install pettingzoo"
         ) from error
 
     class MatrixParallelEnv(ParallelEnv):  # type: ignore[misc]

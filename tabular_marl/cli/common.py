@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -32,3 +33,16 @@ def working(what: str, quiet: bool) -> AbstractContextManager[Any]:
     from rich.console import Console
 
     return Console(stderr=True).status(what)
+
+
+def torch_on_one_thread() -> None:
+    """Torch with one thread, unless OMP_NUM_THREADS says how many.
+
+    Networks here are small: on a machine with other work two threads are slower than one, by far.
+    Raises ImportError, with the command that installs it, where torch is missing.
+    """
+    from tabular_marl.deep import require_torch
+
+    torch = require_torch()
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)

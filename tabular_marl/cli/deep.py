@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections import deque
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from tabular_marl.answers import emit_json
-from tabular_marl.cli.common import JsonFlag, read_game, working
+from tabular_marl.cli.common import JsonFlag, read_game, torch_on_one_thread, working
 from tabular_marl.solution import NotConverged
 from tabular_marl.validation import InputError, one_of
 
@@ -49,9 +52,7 @@ def train(
     json: JsonFlag = False,
 ) -> int:
     """Train an agent of an experiment, such as FURTHER's matrix games, many seeds at once."""
-    from tabular_marl.deep import require_torch
-
-    require_torch()
+    torch_on_one_thread()
     from tabular_marl.deep.evaluation import Score
     from tabular_marl.deep.train import Run, TrainingError
 
@@ -115,27 +116,24 @@ def _with_progress(
     if quiet or not sys.stderr.isatty():
         return run(asked, out, resume, keep_going=keep_going)
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.0f} steps/s, reward {task.fields[reward]:.3f}"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[says]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(asked.plan.name, total=asked.last, rate=0.0, reward=0.0)
+        task = bar.add_task(asked.plan.name, total=asked.last, says="")
+        marks: deque[tuple[float, int]] = deque(maxlen=20)
 
         def told(step: int, reward: float) -> None:
-            rate = bar.tasks[task].speed or 0.0
-            bar.update(task, completed=step, rate=rate, reward=reward)
+            marks.append((time.monotonic(), step))
+            says = pace(marks[0], marks[-1], asked.last)
+            if says:
+                says = f"{says}, {asked.seeds} seeds, reward {reward:.3f}"
+            bar.update(task, completed=step, says=says)
 
         return run(asked, out, resume, told, keep_going=keep_going)
 
@@ -153,6 +151,19 @@ def _fitting(model: str, made: Any, given: dict[str, Any]) -> None:
         if parameter.default is parameter.empty and name not in (*given, "game"):
             flag = f"--{name.replace('_', '-')}"
             raise InputError(flag, f"be given for {model}", "it was not")
+
+
+def pace(first: tuple[float, int], latest: tuple[float, int], last: int) -> str:
+    """The rate between two (seconds, step), and how long it takes to the ``last`` step at it.
+
+    >>> pace((0.0, 1000), (10.0, 3000), 5000)
+    '200 steps/s, 0:00:10 left'
+    """
+    seconds, steps = latest[0] - first[0], latest[1] - first[1]
+    if steps <= 0 or seconds <= 0:
+        return ""
+    left = timedelta(seconds=round((last - latest[1]) * seconds / steps))
+    return f"{steps / seconds:.0f} steps/s, {left} left"
 
 
 def crosscheck(
@@ -192,9 +203,7 @@ def crosscheck(
     json: JsonFlag = False,
 ) -> int:
     """Hold an implementation, by default the package's own losses, against the exact answer."""
-    from tabular_marl.deep import require_torch
-
-    require_torch()
+    torch_on_one_thread()
     if checkpoint is not None:
         if game is not None or model is not None or entry is not None:
             must = "be given alone: it says which game and agent it is of"

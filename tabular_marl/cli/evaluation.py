@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from tabular_marl.answers import emit_json
-from tabular_marl.cli.common import JsonFlag, working
+from tabular_marl.cli.common import JsonFlag, torch_on_one_thread, working
 
 if TYPE_CHECKING:
     from tabular_marl.deep.evaluation import CrossPlay
@@ -35,9 +35,7 @@ def evaluate(
     json: JsonFlag = False,
 ) -> int:
     """Average reward of a trained agent, with its 95 % interval over seeds."""
-    from tabular_marl.deep import require_torch
-
-    require_torch()
+    torch_on_one_thread()
     from tabular_marl.deep.evaluation import evaluate as run_both
 
     with working("playing", quiet=json):
@@ -77,9 +75,7 @@ def crossplay(
     json: JsonFlag = False,
 ) -> int:
     """Every run's agent against every run's second player: a matrix of rewards."""
-    from tabular_marl.deep import require_torch
-
-    require_torch()
+    torch_on_one_thread()
     from tabular_marl.deep.evaluation import cross_play, short_names
 
     if out is not None:  # told before the work, not after it

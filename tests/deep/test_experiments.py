@@ -1,0 +1,221 @@
+"""Experiments: the published files, presets, files of one's own, and what is wrong with them."""
+
+import re
+
+import pytest
+import torch
+
+from tabular_marl.deep.agents.base import AgentConfig
+from tabular_marl.deep.experiments import (
+    AGENTS,
+    CONFIGS,
+    EXPERIMENTS,
+    SETTINGS,
+    Experiment,
+    read_experiment,
+)
+from tabular_marl.deep.lineup import line_up
+from tabular_marl.deep.plain_yaml import parse_yaml, read_yaml
+from tabular_marl.deep.train import Run
+from tabular_marl.validation import InputError
+
+# FURTHER G.3, Tables 2 to 6, as printed: critic, gain, actor, inference, α, |z|, γ, batch size
+TABLES = {
+    "ibs": (0.002, 0.02, 0.0005, 0.002, 0.4, 5, 0.99, 256),
+    "ic": (0.0005, 0.02, 0.0001, 0.0005, 0.3, 5, 0.99, 64),
+    "imp": (0.01, 0.05, 0.001, 0.01, 0.35, 5, 0.99, 64),
+    "robosumo": (0.0002, 0.2, 0.0001, 0.0002, 0.01, 10, 0.99, 256),
+    "battle": (0.001, 0.2, 0.0005, 0.001, 0.01, 10, 0.99, 256),
+}
+NAMES = (
+    "critic_rate",
+    "gain_rate",
+    "actor_rate",
+    "inference_rate",
+    "temperature",
+    "latent",
+    "discount",
+    "window",
+)
+
+
+@pytest.mark.parametrize("preset", ["paper", "code"])
+@pytest.mark.parametrize("name", TABLES)
+def test_a_published_file_holds_its_table(name, preset):
+    config = read_experiment(name, preset).config("further")
+    assert tuple(getattr(config, field) for field in NAMES) == TABLES[name]
+    assert config.kl_weight == 0.01
+
+
+def test_every_file_is_published_and_the_defaults_are_table_2():
+    assert set(TABLES) == set(EXPERIMENTS)
+    assert read_experiment("ibs").config("further") == AgentConfig()
+
+
+def test_the_presets_differ_in_the_learner_s_step_and_in_nothing_else():
+    for name in EXPERIMENTS:
+        paper, code = (read_experiment(name, preset) for preset in ("paper", "code"))
+        assert (paper == code) == (name != "ibs")
+    learners = [read_experiment("ibs", preset).q_learner for preset in ("paper", "code")]
+    assert [learner.step_size for learner in learners] == [0.5, 1.0]
+    assert {(k.initial, k.discount, k.epsilon, k.waits) for k in learners} == {
+        ((10.0, 20.0), 0.9, 0.05, 256)
+    }
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_any_yaml_reader_reads_the_same(name):
+    yaml = pytest.importorskip("yaml")
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [float(part) for part in value]
+        if value is None:
+            return ""
+        return value
+
+    def typed(section):
+        return {
+            key: typed(value) if isinstance(value, dict) else plain(yaml.safe_load(value) or "")
+            for key, value in section.items()
+        }
+
+    path = CONFIGS / f"{name}.yaml"
+    assert typed(read_yaml(path)) == plain(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def test_agents_that_share_a_setting_s_name_share_its_type():
+    from typing import get_type_hints
+
+    for agent in AGENTS.values():
+        for name, kind in get_type_hints(agent.settings).items():
+            assert SETTINGS[name] is kind
+
+
+@pytest.mark.parametrize(("name", "needs"), [("robosumo", "MuJoCo"), ("battle", "MAgent")])
+def test_what_is_published_but_absent_is_told(name, needs):
+    run = Run(name, steps=250)
+    with pytest.raises(InputError, match=f"'{name}', which needs {needs}"):
+        line_up(run.plan, "further", 1, torch.Generator())
+    with pytest.raises(InputError, match=r"steps must be one interval .*; it was 0"):
+        Run(name)
+
+
+MINE = """\
+# mine
+environment: stag-hunt
+opponent: moa
+steps: 500
+agent:
+  hidden: 16      # narrow
+  critic_rate: 5e-4
+  optimistic: no_such
+q_learner:
+  initial: [1, 2.5]
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_file_of_one_s_own(tmp_path):
+    path = written(tmp_path, MINE.replace("no_such", "false"))
+    run = Run(path, settings=(("q_learner.step_size", "0.25"), ("hidden", 8), ("steps", "750")))
+    assert (run.plan.name, run.plan.environment, run.last) == ("mine", "stag-hunt", 750)
+    config = run.config
+    assert (config.hidden, config.critic_rate, config.optimistic) == (8, 5e-4, False)
+    assert (run.plan.q_learner.initial, run.plan.q_learner.step_size) == ((1.0, 2.5), 0.25)
+    assert Experiment.of(run.as_dict()["experiment"]) == run.plan
+    assert Run.of(run.as_dict()).as_dict() == run.as_dict()
+
+
+PRESETS = """\
+environment: chicken
+steps: 250
+agent: {}
+presets:
+  slow:
+    agent:
+      critic_rate: 1e-4
+  fast:
+    steps: 1000
+"""
+
+
+def test_presets_of_one_s_own(tmp_path):
+    path = written(tmp_path, PRESETS.replace(" {}", ""))
+    assert Run(path, preset="slow").config.critic_rate == 1e-4
+    assert Run(path, preset="fast").last == 1000
+    with pytest.raises(InputError, match=r"preset must be one of fast, slow; it was 'paper'"):
+        Run(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("hidden: 16", "hiden: 16", "a name in agent must be one of .*did you mean 'hidden'"),
+        ("opponent", "oponent", r"a name in mine.yaml must be .*did you mean 'opponent'"),
+        ("hidden: 16", "hidden: wide", "hidden must be a number; it was 'wide'"),
+        ("hidden: 16", "hidden: 1.5", "hidden must be a finite int; it was 1.5"),
+        ("hidden: 16", "latent: 0", "latent must be at least 1; it was 0"),
+        ("hidden: 16", "discount: 1.1", "discount must be between 0 and 1; it was 1.1"),
+        ("5e-4", "-1", "critic_rate must be at least 0; it was -1"),
+        ("5e-4", "nan", "critic_rate must be a finite number"),
+        ("no_such", "perhaps", "optimistic must be true or false; it was 'perhaps'"),
+        ("[1, 2.5]", "1", r"initial must be numbers such as \[10, 20\]; it was '1'"),
+        ("[1, 2.5]", "[1, x]", r"initial must be a number; it was '\[1, x\]'"),
+        ("moa", "mao", "opponent must be one of .*did you mean 'moa'"),
+        ("environment: stag-hunt\n", "", r"environment in mine.yaml must be given"),
+        ("agent:\n", "agent: 3\n", r"line 6 of mine.yaml must be indented as far"),
+        ("q_learner:\n  initial: [1, 2.5]", "q_learner: 3", r"q_learner in mine.yaml must be a"),
+        ("steps: 500", "steps 500", "line 4 of mine.yaml must be 'name: value' or 'section:'"),
+        ("steps: 500", "- steps", "line 4 of mine.yaml"),
+        ("steps: 500", "steps: &a 5", "line 4 of mine.yaml"),
+        ("steps: 500", 'steps: "500', "line 4 of mine.yaml"),
+        ("steps: 500", "opponent: lili", "line 4 of mine.yaml must name each thing once"),
+        ("  critic_rate", "\tcritic_rate", "line 7 of mine.yaml"),
+        ("  critic_rate", "   critic_rate", "line 7 of mine.yaml must be indented as far"),
+    ],
+)
+def test_mistakes_in_a_file_are_told(tmp_path, old, new, told):
+    assert old in MINE
+    text = MINE.replace(old, new)
+    with pytest.raises(InputError, match=told):
+        Run(written(tmp_path, text if "perhaps" in text else text.replace("no_such", "true")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ((("temprature", 1.0),), "did you mean 'temperature'"),
+        ((("window", 2.5),), r"window must be a finite int; it was 2\.5"),
+        ((("beta", 1.0),), "setting must be one of"),  # a setting, but of none who play
+        ((("q_learner.stepsize", 1.0),), r"did you mean 'q_learner\.step_size'"),
+        ((("environment", "chickn"),), "did you mean 'chicken'"),
+        ((("environment", "none.py:make"),), r"none\.py was not found"),
+        ((("q_learner.initial", (1.0, 2.0, 3.0)),), "hold a value for each of 2 actions"),
+        ((("episode", 0),), "episode must be at least 1 in a named game"),
+    ],
+)
+def test_mistakes_in_settings_are_told(settings, told):
+    with pytest.raises(InputError, match=told):
+        line_up(Run("ibs", settings=settings).plan, "further", 1, torch.Generator())
+
+
+def test_the_files_are_where_the_settings_are_told_from():
+    """A comment says where each number of a published file is from."""
+    for name in EXPERIMENTS:
+        text = (CONFIGS / f"{name}.yaml").read_text(encoding="utf-8")
+        sources = re.findall(r"# (Table \d|appendix [EG]|the code's)", text)
+        assert {"appendix E"} <= set(sources)
+        assert any(source.startswith("Table") for source in sources)
+
+
+def test_sections_nest_and_quotes_keep_what_is_in_them():
+    text = "a:\n    b:\n        c: 'x y'\n    d: \"\"\ne: 1 # two\n"
+    assert parse_yaml(text) == {"a": {"b": {"c": "x y"}, "d": ""}, "e": "1"}
