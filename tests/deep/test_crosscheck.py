@@ -183,7 +183,7 @@ class Loose:
 def test_bad_input_is_named():
     game = make()
     system = System.of(game, "rommeo", beta=1.0)
-    with pytest.raises(InputError, match="implementation must have target, loss or agent_policy"):
+    with pytest.raises(InputError, match="implementation must have target, loss, agent_policy"):
         crosscheck(object(), system)
     with pytest.raises(InputError, match=r"target must have shape \(96,\)"):
         crosscheck(Target(lambda t, b: b.reward[:3]), system)
@@ -191,6 +191,27 @@ def test_bad_input_is_named():
         crosscheck(Target(lambda t, b: b.reward * float("nan")), system)
     with pytest.raises(InputError, match="agent_policy must be probabilities"):
         crosscheck(Loose(), system)
+
+    class Odd:
+        def __init__(self, returned):
+            self.returned = returned
+
+        def loss(self, tables, batch):
+            return self.returned(tables)
+
+    for returned, said in (
+        (lambda t: t.q.detach().sum(), "loss must be differentiable in the tables"),
+        (lambda t: 1.0, "loss must be a tensor; it was 1.0"),
+        (lambda t: t.q.sum(0), "loss must be a finite scalar"),
+        (lambda t: t.q.sum() * float("nan"), "loss must be a finite scalar; it was nan"),
+        (lambda t: t.critic.sum(), r"(?s)loss must run on tables.*no 'critic'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            crosscheck(Odd(returned), system)
+    with pytest.raises(InputError, match="target must be a tensor of 96"):
+        crosscheck(Target(lambda t, b: "none"), system)
+    with pytest.raises(InputError, match="steps must be an integer >= 0"):
+        crosscheck(TabularActorCritic(system), system, steps=-1)
     for beta in (0.0, float("inf")):
         with pytest.raises(InputError, match="beta must be finite and not 0"):
             System.of(game, "rommeo", beta=beta)
