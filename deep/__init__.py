@@ -29,6 +29,7 @@ _PARTS = (
     "environments",
     "experiments",
     "figures",
+    "findings",
     "free_energy",
     "frozen",
     "losses",

@@ -30,16 +30,15 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from tabular_marl.deep import actors, mistakes, strangers
-from tabular_marl.deep.systems import OPTIONAL, RecipeSystem, System, Tables
+from tabular_marl.deep.findings import CrossCheck, Finding, per_sample, scalar
+from tabular_marl.deep.systems import OPTIONAL, System, Tables
 from tabular_marl.deep.terms import EXACT, columns_of, distance, expectation, fits, is_right
 from tabular_marl.validation import InputError
 
@@ -48,45 +47,6 @@ GRADIENT_TOLERANCE = 1e-10
 #: A cosine is one where it misses it by no more.
 COSINE = 1e-9
 CHECKED = ("target", "loss", "agent_policy", "action_probabilities", "act")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check: what was measured against what is allowed, and what it says in words.
-
-    ``mistake`` names what is wrong, where the catalogue knows it.
-    """
-
-    check: str
-    passed: bool
-    measured: float
-    allowed: float
-    says: str
-    series: dict[str, list[float]] = field(default_factory=dict)
-    mistake: str = ""
-
-
-@dataclass(frozen=True)
-class CrossCheck:
-    """The findings about one implementation."""
-
-    model: str
-    game: str
-    findings: tuple[Finding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(finding.passed for finding in self.findings)
-
-    @property
-    def mistakes(self) -> tuple[str, ...]:
-        """The mistakes that were named."""
-        return tuple(finding.mistake for finding in self.findings if finding.mistake)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "passed": self.passed, "mistakes": list(self.mistakes)}
 
 
 def crosscheck(
@@ -146,7 +106,7 @@ class Bench:
         elif hasattr(self.implementation, "action_probabilities"):
             yield self.asked(tolerance)
         elif hasattr(self.implementation, "act"):
-            yield self.sampled(tolerance, samples)
+            yield strangers.bounded(self.implementation, self.system, tolerance, samples)
 
     # -- the critic's target ----------------------------------------------------------------------
 
@@ -365,38 +325,9 @@ class Bench:
 
     def asked(self, tolerance: float) -> Finding:
         """The policy check of an agent that tells its probabilities of actions, state by state."""
-        policy = self._of_agent(strangers.asked, self.system.game)
+        policy = strangers.answering(strangers.asked, self.implementation, self.system.game)
         exact = strangers.as_table(strangers.played(self.system), self.system).log()
         return self._judged(strangers.as_table(policy, self.system), exact, tolerance)
-
-    def sampled(self, tolerance: float, samples: int) -> Finding:
-        """The policy check of an agent that only acts: bounds, with their confidence."""
-        found = self._of_agent(strangers.sampled, self.system, samples)
-        live = self.system.live.numpy()
-        low, high = found.distance * live
-        at = int(high.argmax())
-        told = (
-            f"with {found.confidence:.0%} confidence, from {samples} actions a state, the largest "
-            f"distance ½Σ|π − exact| lies between {low.max():.3g} and {high.max():.3g} (state {at})"
-        )
-        series = {"distance, at least": low.tolist(), "distance, at most": high.tolist()}
-        if found.returned is not None and isinstance(self.system, RecipeSystem):
-            best = strangers.exact_return(self.system)
-            off = np.abs(np.stack([found.returned[1] - best, best - found.returned[0]])).max()
-            told += f"; its return is that of the exact policy to within {off:.3g}"
-        passed = bool(high.max() <= tolerance)
-        if not passed and low.max() <= tolerance:
-            told += f": undecided at a tolerance of {tolerance:g}; more samples would tell"
-        return Finding("policy", passed, float(high.max()), tolerance, told, series)
-
-    def _of_agent(self, ask: Any, *args: Any) -> Any:
-        try:
-            return ask(self.implementation, *args)
-        except InputError:
-            raise
-        except Exception:
-            told = traceback.format_exc(limit=-3)
-            raise InputError("agent", "answer in every state", f"it gave\n{told}") from None
 
     def _called(self, name: str, tables: Tables, batch: Any = ...) -> Any:
         """The implementation's method; what it raises is told as its own."""
@@ -412,26 +343,3 @@ class Bench:
 
 def _cosine(one: Tensor, other: Tensor) -> float:
     return float(torch.cosine_similarity(one.flatten(), other.flatten(), 0, eps=1e-300))
-
-
-def per_sample(name: str, given: Any, batch: Any) -> Tensor:
-    """What a method returned for each sample, checked."""
-    try:
-        found = torch.as_tensor(given).detach().to(batch.reward.dtype)
-    except (TypeError, ValueError, RuntimeError):
-        raise InputError(name, f"be a tensor of {len(batch)}", f"it was {given!r}") from None
-    if found.shape != batch.reward.shape:
-        raise InputError(name, f"have shape ({len(batch)},)", f"it had {tuple(found.shape)}")
-    if not bool(torch.isfinite(found).all()):
-        at = int(torch.nonzero(~torch.isfinite(found))[0])
-        raise InputError(name, "be finite", f"sample {at} was {float(found[at])}")
-    return found
-
-
-def scalar(loss: Any) -> Tensor:
-    """A loss, checked."""
-    if not isinstance(loss, Tensor):
-        raise InputError("loss", "be a tensor", f"it was {loss!r}")
-    if loss.ndim != 0 or not bool(torch.isfinite(loss)):
-        raise InputError("loss", "be a finite scalar", f"it was {loss.detach().tolist()}")
-    return loss

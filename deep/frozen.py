@@ -33,10 +33,10 @@ from tabular_marl.deep.agents.pr2 import Pr2
 from tabular_marl.deep.agents.rommeo import Rommeo
 from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.agents.soft import SoftAgent
-from tabular_marl.deep.crosscheck import CrossCheck, Finding
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.environments.stochastic import StochasticEnvironment
 from tabular_marl.deep.exact import facing
+from tabular_marl.deep.findings import CrossCheck, Finding
 from tabular_marl.deep.statistics import iqm, iqm_interval
 from tabular_marl.deep.systems import System
 from tabular_marl.deep.train import Session
@@ -197,7 +197,9 @@ class Frozen:
 
     @torch.no_grad()
     def _played(self, steps: int) -> Array:
-        env, first, second = self.session.env, self.agent, self.other
+        env: Any = self.session.env
+        first: Any = self.agent
+        second: Any = self.other
         first.learns, second.learns = False, True
         total = torch.zeros(self.session.run.seeds, dtype=torch.float64)
         for _ in range(steps):
@@ -243,8 +245,8 @@ def _paid(game: StochasticGame | MatrixGame) -> StochasticGame:
     )
 
 
-def _system(agent: Any, game: StochasticGame, opponent: Tensor) -> System | None:
-    """What the agent optimises, where its policy is one of the system's."""
+def _system(agent: Any, game: StochasticGame, opponent: Tensor) -> Any:
+    """The :class:`System` that the agent optimises, where its policy is one of the system's."""
     config = agent.config
     if isinstance(agent, Sac):
         return System.of(facing(game, opponent), "soft-q", beta=config.beta)

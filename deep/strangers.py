@@ -16,6 +16,7 @@ What is sampled is never called exact.
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from tabular_marl.deep.enumeration import terminal_states
+from tabular_marl.deep.findings import Finding
 from tabular_marl.deep.systems import RecipeSystem, System
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.validation import InputError, integer
@@ -181,3 +183,34 @@ def as_table(policy: Array, system: System) -> torch.Tensor:
     """π(a|s) in the shape of the system's policy table: the same whatever it could answer to."""
     shape = system.exact.agent.shape
     return torch.from_numpy(policy.copy()).unsqueeze(2).expand(shape).contiguous()
+
+
+def bounded(agent: Any, system: System, tolerance: float, samples: int) -> Finding:
+    """The policy check of an agent that only acts: bounds, with their confidence."""
+    found: Sampled = answering(sampled, agent, system, samples)
+    low, high = found.distance * system.live.numpy()
+    at = int(high.argmax())
+    told = (
+        f"with {found.confidence:.0%} confidence, from {samples} actions a state, the largest "
+        f"distance ½Σ|π − exact| lies between {low.max():.3g} and {high.max():.3g} (state {at})"
+    )
+    series = {"distance, at least": low.tolist(), "distance, at most": high.tolist()}
+    if found.returned is not None and isinstance(system, RecipeSystem):
+        best = exact_return(system)
+        off = np.abs(np.stack([found.returned[1] - best, best - found.returned[0]])).max()
+        told += f"; its return is that of the exact policy to within {off:.3g}"
+    passed = bool(high.max() <= tolerance)
+    if not passed and low.max() <= tolerance:
+        told += f": undecided at a tolerance of {tolerance:g}; more samples would tell"
+    return Finding("policy", passed, float(high.max()), tolerance, told, series)
+
+
+def answering(ask: Any, agent: Any, *args: Any) -> Any:
+    """``ask(agent, …)``; what the agent raises is told as its own."""
+    try:
+        return ask(agent, *args)
+    except InputError:
+        raise
+    except Exception:
+        told = traceback.format_exc(limit=-3)
+        raise InputError("agent", "answer in every state", f"it gave\n{told}") from None

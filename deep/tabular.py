@@ -23,9 +23,13 @@ def own(system: System) -> Any:
     """The package's own updates for ``system``."""
     if isinstance(system, OptionSystem):
         return TabularOptions(system)
-    kinds = {"further": TabularFurther, "lili": TabularLili, "masac": TabularMasac}
-    kinds["rommeo-em"] = TabularEM
-    return kinds.get(system.name, TabularActorCritic)(system)  # type: ignore[arg-type]
+    kinds: dict[str, Any] = {
+        "further": TabularFurther,
+        "lili": TabularLili,
+        "masac": TabularMasac,
+        "rommeo-em": TabularEM,
+    }
+    return kinds.get(system.name, TabularActorCritic)(system)
 
 
 def _after(values: Tensor, batch: Any) -> Tensor:
@@ -77,11 +81,12 @@ class TabularActorCritic:
             # its mean over the opponent's replayed actions is the value
             return soft.q_loss(tables.value[at], seen, torch.zeros_like(seen), 0.0, batch.weight)
         policy = tables.log_agent if system.agent_first else tables.log_opponent
-        flat = [
+        q, log_policy, log_prior = (
             t.flatten(1)[at]
             for t in (system.partial_q(tables.q), policy, first.log_prior.expand(policy.shape))
-        ]
-        return soft.value_loss(tables.value[at], *flat, first.beta, batch.weight)
+        )
+        value = tables.value[at]
+        return soft.value_loss(value, q, log_policy, log_prior, first.beta, batch.weight)
 
     def agent_policy(self, tables: Tables) -> Tensor:
         """π, [S, A, 1] or [S, A, B]."""

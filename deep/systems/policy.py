@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -67,5 +68,6 @@ def evaluate(sweep: Sweep, logits: Tensor, live: Tensor, average: bool) -> Evalu
 
 def _slope(sweep: Sweep, value: Tensor, logits: Tensor) -> Tensor:
     """∂T/∂V, [S, S]."""
-    found = torch.autograd.functional.jacobian(lambda v: sweep(v, logits), value, vectorize=True)
-    return found  # type: ignore[no-any-return]
+    jacobian: Any = torch.autograd.functional.jacobian
+    found: Tensor = jacobian(lambda v: sweep(v, logits), value, vectorize=True)
+    return found

@@ -26,6 +26,7 @@ from tabular_marl.deep.enumeration import Batch, enumerate_game, terminal_states
 from tabular_marl.deep.free_energy import free_energy, log_tilt
 from tabular_marl.deep.losses import joint
 from tabular_marl.deep.systems.base import Actor, Evaluation, System, Wanted
+from tabular_marl.deep.systems.candidates import EXPECTED, RIGHT, aggregated, cost, values_at
 from tabular_marl.deep.systems.policy import evaluate
 from tabular_marl.deep.systems.tables import Tables
 from tabular_marl.deep.systems.wrong import LABELS, TWINS, variants
@@ -33,14 +34,6 @@ from tabular_marl.deep.value_gap import value_gap
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.numerics.recipe import AGENT, OPPONENT
 
-#: Forms of V(s') that a correct target may use: they agree at the solution.
-RIGHT = (
-    "V(s') from the value table",
-    "V(s') aggregated from q",
-    "E[q(s') − log ratios/β]",
-    "V(s') aggregated from min(q, twin)",
-    "E[min(q, twin)(s') − log ratios/β]",
-)
 AXES = {"agent": 1, "opponent": 2}
 
 
@@ -104,7 +97,7 @@ class RecipeSystem(System):
         """V = F_outer[F_inner[q]], [S, A, B] → [S]; where nothing is charged E[q] of the tilts."""
         if not self.charged:
             return (self._logits(q, AGENT) + self._logits(q, OPPONENT)).exp().mul(q).sum((1, 2))
-        return self._aggregated(q, (self.answer.axis, self.first.axis))
+        return aggregated(self, q, (self.answer.axis, self.first.axis))
 
     def tables(self, q: Tensor) -> Tables:
         """``q`` with the value and the policies that it implies."""
@@ -180,7 +173,7 @@ class RecipeSystem(System):
 
     def values_after(self, tables: Tables, batch: Batch) -> dict[str, Tensor]:
         """What may stand at s', zero where s' ends the episode; then without that mask."""
-        at = self._next(tables)
+        at = values_at(self, tables)
         alive = 1 - batch.terminated.to(batch.reward.dtype)
         found = {name: alive * x[batch.next_state] for name, x in at.items()}
         right = self.wanted.right
@@ -196,71 +189,6 @@ class RecipeSystem(System):
         if bool(batch.terminated.any()):
             found |= {f"{name}, also where s' ends": at[name][batch.next_state] for name in right}
         return found
-
-    def _next(self, tables: Tables) -> dict[str, Tensor]:
-        q, log_agent, log_opponent = tables.q, tables.log_agent, tables.log_opponent
-        agent, opponent = self.of_player(AGENT), self.of_player(OPPONENT)
-        both = (log_agent + log_opponent).exp()
-        agent_cost = _cost(log_agent, agent)
-        opponent_cost = _cost(log_opponent, opponent)
-
-        def expected(x: Tensor) -> Tensor:
-            return (both * x).sum((1, 2))
-
-        order = (self.answer.axis, self.first.axis)
-        known = self._aggregated(q, order, priors=(log_agent, log_opponent))
-        found = {
-            "V(s') from the value table": tables.value,
-            "V(s') aggregated from q": self.value(q),
-            "E[q(s') − log ratios/β]": expected(q - agent_cost - opponent_cost),
-            "E[q(s')] without log ratios": expected(q),
-            "E[agent's log ratio/β at s']": expected(agent_cost),
-            "E[opponent's log ratio/β at s']": expected(opponent_cost),
-            "E[log π at s']": expected(_finite(log_agent).expand_as(q)),
-            "E[log ρ at s']": expected(_finite(log_opponent).expand_as(q)),
-            "max q(s')": q.amax((1, 2)),
-            "min q(s')": q.amin((1, 2)),
-            "max over a of min over b of q(s')": q.amin(2).amax(1),
-            "max over a of E_b q(s')": (log_opponent.exp() * q).sum(2).amax(1),
-            "mean of q(s')": q.mean((1, 2)),
-            "V(s') with the players' order exchanged": self._aggregated(q, order[::-1]),
-            "V(s') with 1/β for β": self._aggregated(q, order, flip=True),
-            "V(s') with −β for β": self._aggregated(q, order, sign=-1),
-            "V(s') without priors (sums for means)": self._aggregated(q, order, flat="ones"),
-            "V(s') with uniform priors": self._aggregated(q, order, flat="uniform"),
-            "V(s') with the policies for the priors": known,
-            "1 at s'": torch.ones_like(tables.value),
-        }
-        for kind, both_q in variants(q, tables.twin).items():
-            found |= {
-                f"V(s') aggregated from {kind}": self.value(both_q),
-                f"E[{kind}(s') − log ratios/β]": expected(both_q - agent_cost - opponent_cost),
-                f"E[{kind}(s')] without log ratios": expected(both_q),
-            }
-        return found
-
-    def _aggregated(
-        self,
-        q: Tensor,
-        order: tuple[int, int],
-        flip: bool = False,
-        sign: int = 1,
-        flat: str = "",
-        priors: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
-        """F over ``order``, innermost first; the rest is what may be wrong with it."""
-        held = q
-        for axis in order:
-            step = self.of_player(axis)
-            prior = step.log_prior if priors is None else priors[axis]
-            if axis == order[1] and prior.shape[2 - axis] > 1:
-                prior = prior.mean(2 - axis, keepdim=True)
-            if flat:
-                uniform = -math.log(q.shape[axis + 1]) if flat == "uniform" else 0.0
-                prior = torch.full_like(prior, uniform)
-            beta = 1 / step.beta if flip and step.beta else sign * step.beta
-            held = free_energy(held, prior, beta, axis + 1).unsqueeze(axis + 1)
-        return held.flatten()
 
     # -- actors -----------------------------------------------------------------------------------
 
@@ -322,12 +250,12 @@ class RecipeSystem(System):
     def _worth(self, q: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """V of the policy [S], the opponent's logits, and how ∇V weighs the policy's rows."""
         log_policy = torch.log_softmax(logits, 1)
-        policy, cost = log_policy.exp(), _cost(log_policy, self.of_player(AGENT))
+        policy, charge = log_policy.exp(), cost(log_policy, self.of_player(AGENT))
         opponent = self.of_player(OPPONENT)
         if self.agent_first:
-            value = (policy * (self.partial_q(q) - cost)).sum((1, 2))
+            value = (policy * (self.partial_q(q) - charge)).sum((1, 2))
             return value, self._logits(q, OPPONENT), torch.ones_like(value).view(-1, 1, 1)
-        ahead = (policy * (q - cost)).sum(1, keepdim=True)
+        ahead = (policy * (q - charge)).sum(1, keepdim=True)
         answer = log_tilt(ahead, opponent.log_prior, opponent.beta, 2)
         value = free_energy(ahead, opponent.log_prior, opponent.beta, 2).flatten()
         return value, answer, answer.exp()
@@ -362,27 +290,6 @@ class RecipeSystem(System):
             shifted = {n: tables.parameters()[n] - off for n in ("q", "value", "twin")}
             tables = tables.replaced(**shifted)
         return super().distances(tables, trained)
-
-
-#: EM evaluates its policies without charging their divergences.                   report (91), (92)
-EXPECTED = (
-    "V(s') from the value table",
-    "V(s') aggregated from q",
-    "E[q(s')] without log ratios",
-    "V(s') aggregated from min(q, twin)",
-    "E[min(q, twin)(s')] without log ratios",
-)
-
-
-def _finite(x: Tensor) -> Tensor:
-    return torch.where(torch.isfinite(x), x, 0.0)
-
-
-def _cost(log_policy: Tensor, step: Step) -> Tensor:
-    """(log π − log p)/β where π is, [.., A, B]; nothing for a given policy."""
-    if step.given:
-        return torch.zeros_like(log_policy)
-    return torch.where(log_policy > -math.inf, log_policy - step.log_prior, 0.0) / step.beta
 
 
 def _rows(batch: Batch, shape: torch.Size, axis: int) -> Tensor:

@@ -7,6 +7,7 @@ make up which system; where torch is not installed there are no such rows.
 from __future__ import annotations
 
 import importlib.util
+from typing import Any
 
 from tabular_marl.verification.programs import implementation
 
@@ -14,7 +15,7 @@ PRIOR = [0.2, 0.5, 0.3]
 LOW = [[0.6, 0.1], [0.3, 0.2], [0.1, 0.7]]
 
 #: model -> (parameters, the equations that its losses are, the losses)
-ROWS = {
+ROWS: dict[str, tuple[dict[str, Any], str, str]] = {
     "soft-q": (
         {"beta": 1.5, "agent_prior": PRIOR},
         "report (58); report (59); report (60); report (61); report (63)",
