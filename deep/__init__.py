@@ -1,10 +1,13 @@
 """Deep updates that can be held against the exact answer.
 
 losses       one pure function per equation of the two documents
-systems      the report's systems on tensors, with their exact tables
+systems      the systems of both documents on tensors, with their exact tables
+active_game  an active Markov game with its joint states as states
 enumeration  a tabular game as one weighted batch, on which losses and gradients are exact
-tabular      a tabular actor-critic made of these losses
-crosscheck   holds any implementation against the exact answer, and names the wrong term
+tabular      tabular actor-critics made of these losses
+crosscheck   holds any implementation against the exact answer, and names the mistake
+frozen       the same for a checkpoint; strangers: for an agent of which only the actions are seen
+evidence     the same as evidence in the ledger
 train        experiments, many seeds at once, resumable; agents, environments
 evaluation   what trained agents are worth, against one and against all
 
@@ -17,27 +20,34 @@ import importlib
 from typing import Any
 
 _PARTS = (
+    "active_game",
+    "actors",
     "agents",
     "checkpoint",
     "crosscheck",
     "entry",
     "enumeration",
+    "evidence",
     "environments",
     "evaluation",
     "exact",
     "experiments",
     "figures",
+    "findings",
     "free_energy",
+    "frozen",
     "game_figures",
     "inference_net",
     "lineup",
     "logs",
     "losses",
+    "mistakes",
     "networks",
     "plain_yaml",
     "replay",
     "squashed",
     "statistics",
+    "strangers",
     "systems",
     "tabular",
     "terms",

@@ -4,76 +4,64 @@ An implementation is any object with one or more of
 
     target(tables, batch)   the critic's regression target at each sample, [n]
     loss(tables, batch)     a scalar, differentiable in the tables
-    agent_policy(tables)    the agent's probabilities, [S, A] or [S, A, B]
+    agent_policy(tables)    the agent's probabilities, [S, A] or the shape of tables.agent
 
 where ``tables`` (:class:`tabular_marl.deep.systems.Tables`) holds q, value and policy logits, and
 ``batch`` (:class:`tabular_marl.deep.enumeration.Batch`) is every transition of the game with its
 probability as a weight: no noise, so no tolerance for noise.
 
-    target    E[target | s, a, b] = R + γ E[V(s')] at random tables; else the wrong term is named
-    gradient  ∂E[loss] = 0 at the exact solution, table by table
-    learning  gradient descent on the loss from random tables reaches the exact answer
-    policy    KL to the exact policy, and the value it loses, state by state; of the learned tables
-              where there is a loss
+    target     E[target | s, a, b] = R + γ E[V(s')] at random tables; else the mistake is named
+    gradient   ∂E[loss] = 0 at the exact solution, table by table
+    actor      each policy loss is least at the policy's tilt, at random tables; else it is named
+    objective  where q is the value of the agent's policy, ∂E[loss] = −c ∇J: cosine and norm
+    learning   gradient descent on the loss from random tables reaches the exact answer
+    policy     KL to the exact policy, and the value it loses, state by state; of the learned tables
+               where there is a loss
+
+A finished agent of which only its actions can be seen has instead one of
+
+    action_probabilities(observation) -> [A]    asked in every state
+    act(observation) -> a                       sampled, within stated bounds, never called exact
+
+as :mod:`tabular_marl.deep.strangers` says, and gets the policy check alone.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.enumeration import Batch, enumerate_game
-from tabular_marl.deep.systems import System, Tables
-from tabular_marl.deep.terms import EXACT, RIGHT, Fit, expectation, fits, next_values
-from tabular_marl.deep.value_gap import value_gap
+from tabular_marl.deep import actors, mistakes, strangers
+from tabular_marl.deep.findings import CrossCheck, Finding, per_sample, scalar
+from tabular_marl.deep.systems import OPTIONAL, System, Tables
+from tabular_marl.deep.terms import EXACT, columns_of, distance, expectation, fits, is_right
 from tabular_marl.validation import InputError
 
 #: Largest gradient entry at the exact solution that rounding explains, beside the loss's scale.
 GRADIENT_TOLERANCE = 1e-10
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check: what was measured against what is allowed, and what it says in words."""
-
-    check: str
-    passed: bool
-    measured: float
-    allowed: float
-    says: str
-    series: dict[str, list[float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class CrossCheck:
-    """The findings about one implementation."""
-
-    model: str
-    game: str
-    findings: tuple[Finding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(finding.passed for finding in self.findings)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "passed": self.passed}
+#: A cosine is one where it misses it by no more.
+COSINE = 1e-9
+CHECKED = ("target", "loss", "agent_policy", "action_probabilities", "act")
 
 
 def crosscheck(
-    implementation: Any, system: System, steps: int = 2000, tolerance: float = 1e-3
+    implementation: Any,
+    system: System,
+    steps: int = 2000,
+    tolerance: float = 1e-3,
+    samples: int = 10_000,
 ) -> CrossCheck:
     """Run every check that ``implementation`` has a method for.
 
-    ``steps`` of Adam for the learning check, which must end within ``tolerance`` (reward units,
-    probability) of the exact q and policies. Raises InputError where there is nothing to check, a
-    result has the wrong shape, or is not finite.
+    ``steps`` of Adam for the learning check (0 leaves it out), which must end within ``tolerance``
+    (reward units, probability) of the exact q and policies. ``samples``: calls of ``act`` a state,
+    for an agent that only acts. Raises InputError where there is
+    nothing to check, a method fails, or its result has the wrong shape or is not finite.
 
     >>> import tabular_marl as tm
     >>> from tabular_marl.deep.tabular import TabularActorCritic
@@ -82,199 +70,276 @@ def crosscheck(
     >>> crosscheck(TabularActorCritic(system), system, steps=500, tolerance=0.5).passed
     True
     """
-    batch = enumerate_game(system.game)
-    findings = tuple(_findings(implementation, system, batch, steps, tolerance))
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+        raise InputError("steps", "be an integer >= 0", f"it was {steps!r}")
+    if not tolerance > 0:
+        raise InputError("tolerance", "be > 0", f"it was {tolerance!r}")
+    findings = tuple(Bench(implementation, system).findings(steps, tolerance, samples))
     if not findings:
-        raise InputError(
-            "implementation", "have target, loss or agent_policy", f"{implementation!r} had none"
-        )
+        *names, last = CHECKED
+        must = f"have {', '.join(names)} or {last}"
+        raise InputError("implementation", must, f"{implementation!r} had none")
     return CrossCheck(system.name, system.game.name, findings)
 
 
-def _findings(
-    implementation: Any, system: System, batch: Batch, steps: int, tolerance: float
-) -> Iterator[Finding]:
-    if hasattr(implementation, "target"):
-        yield check_target(implementation, system, batch)
-    if hasattr(implementation, "loss"):
-        yield check_gradient(implementation, system, batch)
-    tables = system.exact
-    if hasattr(implementation, "loss"):
-        learned, tables = check_learning(implementation, system, batch, steps, tolerance)
-        yield learned
-    if hasattr(implementation, "agent_policy"):
-        yield check_policy(implementation, system, tables, tolerance)
+class Bench:
+    """One implementation on one system; each check is a method."""
 
+    def __init__(self, implementation: Any, system: System, draws: int = 3) -> None:
+        self.implementation, self.system, self.draws = implementation, system, draws
+        self.batch = system.enumerate()
 
-# -- the critic's target -------------------------------------------------------------------------
+    def findings(self, steps: int, tolerance: float, samples: int) -> Iterator[Finding]:
+        """Every check that the implementation has a method for."""
+        tables = self.system.exact
+        if hasattr(self.implementation, "target"):
+            yield self.target()
+        if hasattr(self.implementation, "loss"):
+            yield self.gradient()
+            yield from self.actors()
+            yield from self.objective()
+            if steps:
+                learned, tables = self.learning(steps, tolerance)
+                yield learned
+        if hasattr(self.implementation, "agent_policy"):
+            yield self.policy(tables, tolerance)
+        elif hasattr(self.implementation, "action_probabilities"):
+            yield self.asked(tolerance)
+        elif hasattr(self.implementation, "act"):
+            yield strangers.bounded(self.implementation, self.system, tolerance, samples)
 
+    # -- the critic's target ----------------------------------------------------------------------
 
-def check_target(implementation: Any, system: System, batch: Batch, draws: int = 3) -> Finding:
-    """Fit the expected target at random tables by the terms of :mod:`tabular_marl.deep.terms`."""
-    shape = tuple(system.game.reward.shape)
-    targets: list[Tensor] = []
-    columns: dict[str, list[Tensor]] = {}
-    for seed in range(draws):
-        tables = system.random(seed)
-        given = _per_sample("target", implementation.target(tables, batch), batch)
-        targets.append(expectation(batch, given, shape))
-        columns.setdefault("R", []).append(expectation(batch, batch.reward, shape))
-        for name, after in next_values(system, tables).items():
-            columns.setdefault(name, []).append(expectation(batch, after[batch.next_state], shape))
-    found = fits({name: torch.cat(parts) for name, parts in columns.items()}, torch.cat(targets))
-    right = [fit for fit in found if _is_right(fit, system.game.discount)]
-    said = right[0] if right else found[0]
-    wanted = f"R + {system.game.discount:g}·V(s')"
-    if right:
-        return Finding("target", True, said.residual, EXACT, f"is {said}, as it must be")
-    if said.residual < EXACT:
-        return Finding(
-            "target", False, _distance(said, system), EXACT, f"is {said}; it must be {wanted}"
+    def target(self) -> Finding:
+        """Fit the expected target at random tables by the system's terms."""
+        system, batch = self.system, self.batch
+        targets: list[Tensor] = []
+        columns: dict[str, list[Tensor]] = {}
+        for seed in range(self.draws):
+            tables = system.random(seed)
+            given = per_sample("target", self._called("target", tables), batch)
+            targets.append(expectation(batch, given, tuple(tables.q.shape)))
+            for name, column in columns_of(system, tables, batch).items():
+                columns.setdefault(name, []).append(column)
+        wanted = system.wanted
+        held = {name: torch.cat(parts) for name, parts in columns.items()}
+        found = fits(held, torch.cat(targets), tuple(wanted.fixed))
+        if not found:
+            raise InputError("target", "depend on the batch", "it was 0 everywhere")
+        right = [fit for fit in found if is_right(fit, system)]
+        if right:
+            return Finding(
+                "target", True, right[0].residual, EXACT, f"is {right[0]}, as it must be"
+            )
+        said = found[0]
+        if said.residual >= EXACT:
+            told = (
+                f"is no combination of known terms (closest: {said}, which leaves a relative "
+                f"residual of {said.residual:.2g}); it must be {wanted}"
+            )
+            return Finding("target", False, said.residual, EXACT, told)
+        said, mistake = mistakes.plainest(found, system)
+        told = f"is {said}; it must be {wanted}"
+        if mistake:
+            told += f": {mistake}"
+        return Finding("target", False, distance(said, system), EXACT, told, mistake=mistake)
+
+    # -- the loss ---------------------------------------------------------------------------------
+
+    def gradient(self) -> Finding:
+        """The exact expected gradient at the exact solution, per table, must vanish."""
+        gradients = self.gradients(self.system.exact.trainable(), self.batch)
+        scale = max(1.0, float(self.system.exact.q.abs().max()))
+        sizes = {name: float(g.abs().max()) for name, g in gradients.items()}
+        allowed = GRADIENT_TOLERANCE * scale
+        wrong = [f"{name} ({size:.3g})" for name, size in sizes.items() if size > allowed]
+        idle = sorted(set(sizes) - self.trained - set(OPTIONAL))
+        says = "vanishes at the exact solution"
+        mistake = ""
+        if wrong:
+            says = f"does not vanish at the exact solution: {', '.join(wrong)}"
+            if self._ignores_weights():
+                mistake = "the samples' weights are ignored"
+                says += f": {mistake}"
+        if idle:
+            says += f"; it does not train {', '.join(idle)}"
+        worst = max(sizes.values())
+        return Finding("gradient", not wrong, worst, allowed, says, mistake=mistake)
+
+    def _ignores_weights(self) -> bool:
+        tables = self.system.random(0)
+        turned = type(self.batch)(
+            **{**self.batch.__dict__, "weight": self.batch.weight.flip(0).roll(1)}
         )
-    return Finding(
-        "target",
-        False,
-        said.residual,
-        EXACT,
-        f"is no combination of known terms (closest: {said}, which leaves a relative residual of "
-        f"{said.residual:.2g}); it must be {wanted}",
-    )
+        one, other = (scalar(self._called("loss", tables, b)) for b in (self.batch, turned))
+        uneven = bool((turned.weight != self.batch.weight).any())
+        return uneven and float(one.detach()) == float(other.detach())
+
+    @cached_property
+    def _drawn(self) -> list[tuple[Tables, Any, dict[str, Tensor]]]:
+        """Random tables, with the loss's gradients there."""
+        found = []
+        for seed in range(self.draws):
+            tables = self.system.random(seed)
+            found.append((tables, self.batch, self.gradients(tables.trainable(), self.batch)))
+        return found
+
+    @cached_property
+    def trained(self) -> set[str]:
+        """The tables that the loss moves, seen at random ones."""
+        gradients = [g for _, _, g in self._drawn]
+        return {n for n in gradients[0] if any(bool((g[n] != 0).any()) for g in gradients)}
+
+    def gradients(self, tables: Tables, batch: Any) -> dict[str, Tensor]:
+        """∂E[loss], table by table."""
+        loss = scalar(self._called("loss", tables, batch))
+        held = tables.parameters()
+        if not loss.requires_grad:
+            raise InputError(
+                "loss", "be differentiable in the tables", "no table has a gradient (detached?)"
+            )
+        found = torch.autograd.grad(loss, list(held.values()), allow_unused=True)
+        return {
+            name: torch.zeros_like(table) if g is None else torch.nan_to_num(g)
+            for (name, table), g in zip(held.items(), found, strict=True)
+        }
+
+    def actors(self) -> Iterator[Finding]:
+        """What each policy loss computes."""
+        said, named, wrong, worst = [], [], False, 0.0
+        for name in self.system.exact.axes:
+            if name not in self.trained:
+                continue
+            right, shown, mistake, residual = actors.judge(name, self.system, self._drawn)
+            wrong, worst = wrong or not right, max(worst, residual)
+            said.append(f"{name}: {shown}" + (f": {mistake}" if mistake else ""))
+            named += [f"{name}: {mistake}"] if mistake else []
+        if said:
+            told, mistake = "; ".join(said), "; ".join(named)
+            yield Finding("actor", not wrong, worst, EXACT, told, mistake=mistake)
+
+    def objective(self) -> Iterator[Finding]:
+        """∂E[loss] against the exact −∇J, where q is the value of a random policy of the agent.
+
+        The batch visits rows as ∇J does; a loss may average over the other's actions, or over
+        options, in a way of its own that the actor's ``rows`` know. The best of them is judged.
+        """
+        if "agent" not in self.trained:
+            return
+        _, shown, _, _ = actors.judge("agent", self.system, self._drawn)
+        if shown.startswith(actors.TILT):  # another way to the same minimum
+            return
+        cosines, whole, norms = [], [], []
+        for seed in range(self.draws):
+            found = self.system.evaluate(self.system.random(seed).agent)
+            if found is None:
+                return
+            batch = self.system.enumerate(found.law)
+            down = -self.gradients(found.tables.trainable(), batch)["agent"]
+            agent = self.system.actors(found.tables, batch)[0]
+            up = found.gradient if agent.beta > 0 else -found.gradient  # β < 0 minimises J
+            if not bool((up.abs() > 1e-12).any()):
+                return
+            row = torch.where(found.law > 0, up / found.law, 0.0)
+            ways = [up, *(row * weight for weight in agent.rows.values())]
+            cosines.append(max(_cosine(way, down) for way in ways))
+            whole.append(_cosine(up, down))
+            norms.append(float(down.norm() / up.norm()))
+        worst = 1 - min(cosines)
+        ratio = f"{min(norms):.6g}"
+        if max(norms) > min(norms) * (1 + 1e-6):
+            ratio += f" to {max(norms):.6g}"
+        says = (
+            f"its gradient has cosine {min(whole):.6f} with that of the agent's objective and "
+            f"{ratio} times its norm"
+        )
+        if worst <= COSINE < 1 - min(whole):
+            says += "; rows apart, whose weights are the loss's own, the cosine is 1"
+        yield Finding("objective", worst <= COSINE, worst, COSINE, says)
+
+    def learning(self, steps: int, tolerance: float) -> tuple[Finding, Tables]:
+        """Adam on the exact expected loss from random tables: distances by step, and the tables."""
+        system, trained = self.system, self.trained
+        start, exact = system.random(1).trainable().parameters(), system.exact.parameters()
+        held = {name: start[name] if name in trained else exact[name] for name in exact}
+        tables = Tables(held, system.exact.axes)
+        rate = 0.3 * max(1.0, float(system.exact.q.abs().max()) / 100)
+        # a short memory: the gradients of a moving target shrink, and Adam must follow
+        parameters = [held[name] for name in sorted(trained)]
+        optimiser = torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.95))
+        decay = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda k: 1e-4 ** max(0, 2 * k / steps - 1)
+        )
+        series: dict[str, list[float]] = {"step": []}
+        for step in range(steps + 1):
+            if step % max(steps // 100, 1) == 0:
+                series["step"].append(float(step))
+                for name, far in system.distances(tables, trained).items():
+                    series.setdefault(name, []).append(far)
+            optimiser.zero_grad()
+            scalar(self._called("loss", tables)).backward()
+            for table in parameters:
+                if table.grad is not None:
+                    table.grad.nan_to_num_()
+            optimiser.step()
+            decay.step()
+        last = {name: values[-1] for name, values in series.items() if name != "step"}
+        worst = max(last.values())
+        told = ", ".join(f"{name} {far:.2g}" for name, far in last.items())
+        says = f"after {steps} steps the largest distances are {told}"
+        return Finding("learning", worst <= tolerance, worst, tolerance, says, series), tables
+
+    # -- the policy -------------------------------------------------------------------------------
+
+    def policy(self, tables: Tables, tolerance: float = 1e-3) -> Finding:
+        """KL(π ‖ exact) and the value that π loses, state by state."""
+        exact = self.system.exact.log_agent
+        axis = self.system.exact.axes["agent"]
+        given = self._called("agent_policy", tables, None)
+        policy = torch.as_tensor(given).detach().to(exact.dtype)
+        policy = policy.unsqueeze(2) if policy.ndim == 2 and exact.ndim == 3 else policy
+        if policy.shape != exact.shape:
+            was = f"it was {tuple(policy.shape)}"
+            raise InputError("agent_policy", f"have shape {tuple(exact.shape)}", was)
+        off = (policy.sum(axis) - 1).abs().max()
+        if not bool(torch.isfinite(policy).all()) or float(off) > 1e-6 or float(policy.min()) < 0:
+            was = "it was not"
+            raise InputError("agent_policy", "be probabilities that sum to one over a", was)
+        return self._judged(policy, exact, tolerance)
+
+    def _judged(self, policy: Tensor, exact: Tensor, tolerance: float) -> Finding:
+        live, axis = self.system.live, self.system.exact.axes["agent"]
+        ratio = torch.where(policy > 0, policy.log() - exact, 0.0)
+        divergence = (policy * ratio).sum(axis).flatten(1).amax(1) * live
+        lost = self.system.lost(policy) * live
+        worst, most = float(divergence.max()), float(lost.abs().max())
+        return Finding(
+            "policy",
+            worst <= tolerance,
+            worst,
+            tolerance,
+            f"largest KL to the exact policy {worst:.3g} (state {int(divergence.argmax())}), "
+            f"largest value gap {most:.3g}",
+            {"kl": divergence.tolist(), "value gap": lost.tolist()},
+        )
+
+    def asked(self, tolerance: float) -> Finding:
+        """The policy check of an agent that tells its probabilities of actions, state by state."""
+        policy = strangers.answering(strangers.asked, self.implementation, self.system.game)
+        exact = strangers.as_table(strangers.played(self.system), self.system).log()
+        return self._judged(strangers.as_table(policy, self.system), exact, tolerance)
+
+    def _called(self, name: str, tables: Tables, batch: Any = ...) -> Any:
+        """The implementation's method; what it raises is told as its own."""
+        args = () if batch is None else (self.batch if batch is ... else batch,)
+        try:
+            return getattr(self.implementation, name)(tables, *args)
+        except InputError:
+            raise
+        except Exception:
+            told = traceback.format_exc(limit=-3)
+            raise InputError(name, "run on tables and a batch", f"it gave\n{told}") from None
 
 
-def _is_right(fit: Fit, discount: float) -> bool:
-    if fit.residual >= EXACT or len(fit.terms) != 2 or fit.terms[1] not in RIGHT:
-        return False
-    return abs(fit.coefficients[0] - 1) < 1e-7 and abs(fit.coefficients[1] - discount) < 1e-7
-
-
-def _distance(fit: Fit, system: System) -> float:
-    """The largest error of a coefficient."""
-    wanted = {"R": 1.0} | dict.fromkeys(RIGHT, system.game.discount)
-    pairs = zip(fit.terms, fit.coefficients, strict=True)
-    return max(abs(c - wanted.get(name, 0.0)) for name, c in pairs)
-
-
-# -- the loss ------------------------------------------------------------------------------------
-
-
-def check_gradient(implementation: Any, system: System, batch: Batch) -> Finding:
-    """The exact expected gradient at the exact solution, per table and entry, must vanish."""
-    tables = system.exact.trainable()
-    loss = _scalar(implementation.loss(tables, batch))
-    gradients = _gradients(loss, tables)
-    scale = max(1.0, float(system.exact.q.abs().max()))
-    sizes = {name: float(g.abs().max()) for name, g in gradients.items()}
-    allowed = GRADIENT_TOLERANCE * scale
-    wrong = [f"{name} ({size:.3g})" for name, size in sizes.items() if size > allowed]
-    idle = sorted(set(sizes) - _trained(implementation, system, batch))
-    says = "vanishes at the exact solution"
-    if wrong:
-        says = f"does not vanish at the exact solution: {', '.join(wrong)}"
-    if idle:
-        says += f"; it does not train {', '.join(idle)}"
-    return Finding("gradient", not wrong, max(sizes.values()), allowed, says)
-
-
-def _trained(implementation: Any, system: System, batch: Batch) -> set[str]:
-    """The tables that the loss moves, seen at random ones."""
-    tables = system.random(0).trainable()
-    gradients = _gradients(_scalar(implementation.loss(tables, batch)), tables)
-    return {name for name, g in gradients.items() if bool((g != 0).any())}
-
-
-def _gradients(loss: Tensor, tables: Tables) -> dict[str, Tensor]:
-    held = tables.parameters()
-    found = torch.autograd.grad(loss, list(held.values()), allow_unused=True)
-    return {
-        name: torch.zeros_like(table) if g is None else torch.nan_to_num(g)
-        for (name, table), g in zip(held.items(), found, strict=True)
-    }
-
-
-def check_learning(
-    implementation: Any, system: System, batch: Batch, steps: int, tolerance: float
-) -> tuple[Finding, Tables]:
-    """Adam on the exact expected loss from random tables: distances by step, and the tables."""
-    trained = _trained(implementation, system, batch)
-    start, exact = system.random(1).trainable().parameters(), system.exact.parameters()
-    tables = Tables(**{name: start[name] if name in trained else exact[name] for name in exact})
-    rate = 0.3 * max(1.0, float(system.exact.q.abs().max()) / 100)
-    held = [tables.parameters()[name] for name in sorted(trained)]
-    # a short memory: the gradients of a moving target shrink, and Adam must follow
-    optimiser = torch.optim.Adam(held, lr=rate, betas=(0.9, 0.95))
-    decay = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda k: 1e-4 ** max(0, 2 * k / steps - 1)
-    )
-    series: dict[str, list[float]] = {"step": []}
-    for step in range(steps + 1):
-        if step % max(steps // 100, 1) == 0:
-            series["step"].append(float(step))
-            for name, far in _distances(system, tables, trained).items():
-                series.setdefault(name, []).append(far)
-        optimiser.zero_grad()
-        _scalar(implementation.loss(tables, batch)).backward()
-        optimiser.step()
-        decay.step()
-    last = {name: values[-1] for name, values in series.items() if name != "step"}
-    worst = max(last.values())
-    told = ", ".join(f"{name} {far:.2g}" for name, far in last.items())
-    says = f"after {steps} steps the largest distances are {told}"
-    return Finding("learning", worst <= tolerance, worst, tolerance, says, series), tables
-
-
-def _distances(system: System, tables: Tables, trained: set[str]) -> dict[str, float]:
-    """Largest entry of |table − exact|; policies as probabilities."""
-    exact, found = system.exact, {}
-    for name in sorted(trained):
-        one, other = tables.parameters()[name].detach(), exact.parameters()[name]
-        if name in ("agent", "opponent"):
-            axis = 1 if name == "agent" else 2
-            one, other = torch.softmax(one, axis), torch.softmax(other, axis)
-        found[name] = float((one - other).abs().max())
-    return found
-
-
-# -- the policy ----------------------------------------------------------------------------------
-
-
-def check_policy(
-    implementation: Any, system: System, tables: Tables, tolerance: float = 1e-3
-) -> Finding:
-    """KL(π ‖ exact) and the value that π loses against the exact opponent, state by state."""
-    exact = system.exact.log_agent
-    policy = torch.as_tensor(implementation.agent_policy(tables)).detach().to(exact.dtype)
-    policy = policy.unsqueeze(2) if policy.ndim == 2 and exact.ndim == 3 else policy
-    if policy.shape != exact.shape:
-        was = f"it was {tuple(policy.shape)}"
-        raise InputError("agent_policy", f"have shape {tuple(exact.shape)}", was)
-    if not bool(torch.isfinite(policy).all()) or float((policy.sum(1) - 1).abs().max()) > 1e-6:
-        raise InputError("agent_policy", "be probabilities that sum to one over a", "it was not")
-    ratio = torch.where(policy > 0, policy.log() - exact, 0.0)
-    divergence = (policy * ratio).sum(1).amax(1)
-    lost = value_gap(system, policy)
-    worst, most = float(divergence.max()), float(lost.abs().max())
-    return Finding(
-        "policy",
-        worst <= tolerance,
-        worst,
-        tolerance,
-        f"largest KL to the exact policy {worst:.3g} (state {int(divergence.argmax())}), largest "
-        f"value gap {most:.3g}",
-        {"kl": divergence.tolist(), "value gap": lost.tolist()},
-    )
-
-
-def _per_sample(name: str, given: Any, batch: Batch) -> Tensor:
-    found = torch.as_tensor(given).detach().to(batch.reward.dtype)
-    if found.shape != batch.reward.shape:
-        raise InputError(name, f"have shape ({len(batch)},)", f"it had {tuple(found.shape)}")
-    if not bool(torch.isfinite(found).all()):
-        at = int(torch.nonzero(~torch.isfinite(found))[0])
-        raise InputError(name, "be finite", f"sample {at} was {float(found[at])}")
-    return found
-
-
-def _scalar(loss: Tensor) -> Tensor:
-    if loss.ndim != 0 or not bool(torch.isfinite(loss)):
-        raise InputError("loss", "be a finite scalar", f"it was {loss.detach().tolist()}")
-    return loss
+def _cosine(one: Tensor, other: Tensor) -> float:
+    return float(torch.cosine_similarity(one.flatten(), other.flatten(), 0, eps=1e-300))

@@ -5,22 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tabular_marl.deep.crosscheck import CHECKED
 from tabular_marl.deep.systems import System
-from tabular_marl.deep.tabular import TabularActorCritic
+from tabular_marl.deep.tabular import own
 from tabular_marl.validation import InputError
 from tabular_marl.verification.registry import import_file
-
-CHECKED = ("target", "loss", "agent_policy")
 
 
 def load_entry(entry: str | None, system: System) -> Any:
     """``"file.py:name"``: an object with methods to check, or a class or function of ``system``.
 
-    None is the package's own tabular actor-critic. Raises InputError, with the traceback where the
+    None is the package's own updates. Raises InputError, with the traceback where the
     file fails.
     """
     if entry is None:
-        return TabularActorCritic(system)
+        return own(system)
     file, _, name = entry.partition(":")
     path = Path(file)
     if not name or path.suffix != ".py":

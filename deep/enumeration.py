@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from torch import Tensor
 
 from tabular_marl.games.stochastic import StochasticGame
@@ -25,7 +26,7 @@ MAX_SAMPLES = 20_000_000
 
 @dataclass(frozen=True)
 class Batch:
-    """Transitions, all [n]: indices, the agent's reward, and the weight of each.
+    """Transitions, all [n]: indices, the agent's reward, the weight of each, whether s' ends it.
 
     A replayed minibatch is the same with equal weights.
     """
@@ -36,6 +37,7 @@ class Batch:
     reward: Tensor
     next_state: Tensor
     weight: Tensor
+    terminated: Tensor
 
     def __len__(self) -> int:
         return len(self.state)
@@ -50,11 +52,29 @@ class Batch:
         return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
-def enumerate_game(game: StochasticGame, sampling: ArrayLike | None = None) -> Batch:
+def terminal_states(game: StochasticGame) -> NDArray[np.bool_]:
+    """States that end an episode: whatever is done there leads back and pays nothing; [S].
+
+    In a game of nothing but such states none is.
+    """
+    states, size = game.num_states, game.reward.size
+    rows = sparse.coo_array(game.transition_rows)
+    own = rows.col == rows.row // (size // states)
+    stays = np.bincount(rows.row[own], rows.data[own], size).reshape(states, -1) == 1
+    pays = game.reward.reshape(states, -1) != 0
+    found = stays.all(axis=1) & ~pays.any(axis=1)
+    return found if not found.all() else np.zeros_like(found)
+
+
+def enumerate_game(
+    game: StochasticGame, sampling: ArrayLike | None = None, ends: ArrayLike | None = None
+) -> Batch:
     """Every transition of ``game``, float64, weighted by ``sampling``.
 
     ``sampling`` [S, A, B] is d(s) μ(a, b|s), uniform by default; positive everywhere if every
-    entry of a table is to be trained. Raises InputError if it is malformed or the batch too large.
+    entry of a table is to be trained. Transitions that weigh nothing are left out. ``ends`` [S]
+    says which states end an episode, by default none: they should then weigh nothing.
+    Raises InputError if it is malformed or the batch too large.
 
     >>> import tabular_marl as tm
     >>> batch = enumerate_game(tm.iterated(tm.games.prisoners_dilemma()))
@@ -83,10 +103,15 @@ def enumerate_game(game: StochasticGame, sampling: ArrayLike | None = None) -> B
         chance = table[row, after]
     state, agent, opponent = np.unravel_index(row, shape)
     weight = visits[row] * chance
+    kept = weight > 0
+    state, agent, opponent = state[kept], agent[kept], opponent[kept]
+    row, after, weight = row[kept], after[kept], weight[kept]
+    over = np.zeros(game.num_states, dtype=bool) if ends is None else np.asarray(ends, dtype=bool)
     integers = (torch.from_numpy(np.array(k, dtype=np.int64)) for k in (state, agent, opponent))
     return Batch(
         *integers,
         torch.from_numpy(np.array(game.reward.reshape(pairs)[row])),
         torch.from_numpy(np.array(after, dtype=np.int64)),
         torch.from_numpy(weight / weight.sum()),
+        torch.from_numpy(over[after]),
     )

@@ -98,10 +98,11 @@ def cross_play_matrix(found: CrossPlay) -> Figure:
 
 
 def bench(found: CrossCheck) -> Figure:
-    """What the cross-check measured: learning on the left, the policy by state on the right."""
+    """What the cross-check measured: learning by step, policies by state, gains by seed."""
     import matplotlib.pyplot as plt
 
-    series = {finding.check: finding.series for finding in found.findings if finding.series}
+    drawn = ("learning", "policy", "exploitability", "gain")
+    series = {f.check: f.series for f in found.findings if f.series and f.check in drawn}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             1, max(len(series), 1), figsize=(4.2 * max(len(series), 1), 3), layout="constrained"
@@ -113,12 +114,21 @@ def bench(found: CrossCheck) -> Figure:
                 axis.semilogy(held["step"], held[name], color=colour, label=name)
             axis.set(xlabel="step", ylabel="largest distance to the exact table", title="learning")
             axis.legend()
-        if "policy" in panels:
-            axis, held = panels["policy"], series["policy"]
+        for check in [name for name in ("policy", "exploitability") if name in panels]:
+            axis, held = panels[check], series[check]
             floor = 1e-16  # what is exactly zero still gets a mark
-            for colour, name, shape in zip(CURVES, ("kl", "value gap"), "os", strict=False):
+            for colour, name, shape in zip(CURVES, held, "os^v", strict=False):
                 size = np.maximum(np.abs(held[name]), floor)
-                axis.semilogy(range(len(size)), size, shape, ms=4, color=colour, label=name)
-            axis.set(xlabel="state", ylabel="log units; reward units", title="policy, by state")
+                axis.plot(range(len(size)), size, shape, ms=4, color=colour, label=name)
+            if check == "policy":
+                axis.set_yscale("log")
+            axis.set(xlabel="state", ylabel="log units; reward units", title=f"{check}, by state")
+            axis.legend()
+        if "gain" in panels:
+            axis, held = panels["gain"], series["gain"]
+            axis.axhline(held["optimum"][0], color="0.25", lw=1, ls=(0, (4, 3)), label="optimum")
+            seeds = range(len(held["reward"]))
+            axis.plot(seeds, held["reward"], "o", ms=4, color=CURVES[0], label="measured")
+            axis.set(xlabel="seed", ylabel="reward a step", title="gain, by seed")
             axis.legend()
     return figure

@@ -1,30 +1,28 @@
-"""What a critic's target may be made of, and which of it a stranger's target is.
+"""What a critic's target is made of: a least-squares fit over named terms.
 
     y(s, a, b) = c_r R + c_1 E[x_1(s')] + …          the right one: R + γ E[V(s')]
 
-At random, mutually independent tables the candidates below are linearly independent functions of
-(s, a, b), so a least-squares fit that leaves no residual says what a target computes: a dropped
+At random, mutually independent tables the candidates of a system are linearly independent
+functions of (s, a, b), so a fit that leaves no residual says what a target computes: a dropped
 factor, a wrong sign, a swapped order of the players, a missing prior.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.enumeration import Batch
-from tabular_marl.deep.free_energy import free_energy
 from tabular_marl.deep.systems import System, Tables
-from tabular_marl.numerics.recipe import AGENT, OPPONENT
-
-#: Forms of V(s') that a correct target may use: they agree at the solution.
-RIGHT = ("V(s') from the value table", "V(s') aggregated from q", "E[q(s') − log ratios/β]")
 
 #: A fit is exact where its residual is this small beside the target.
 EXACT = 1e-9
+#: Coefficients are compared to this share.
+CLOSE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -39,73 +37,48 @@ class Fit:
         parts = zip(self.coefficients, self.terms, strict=True)
         return " + ".join(f"{c:.6g}·{name}" for c, name in parts)
 
-
-def next_values(system: System, tables: Tables) -> dict[str, Tensor]:
-    """Candidates for what stands where V(s') should, each [S]."""
-    q, log_agent, log_opponent = tables.q, tables.log_agent, tables.log_opponent
-    agent, opponent = system.of_player(AGENT), system.of_player(OPPONENT)
-    joint = (log_agent + log_opponent).exp()
-    agent_cost = torch.nan_to_num(log_agent - agent.log_prior) / agent.beta
-    opponent_cost = torch.nan_to_num(log_opponent - opponent.log_prior) / opponent.beta
-
-    def expected(x: Tensor) -> Tensor:
-        return (joint * x).sum((1, 2))
-
-    def aggregated(*order: int, flip: bool = False, flat: bool = False, sign: int = 1) -> Tensor:
-        held = q
-        for axis in order:
-            step = system.of_player(axis)
-            prior = step.log_prior
-            if prior.shape[2 - axis] > 1 and axis == order[1]:
-                prior = prior.mean(2 - axis, keepdim=True)
-            if flat:
-                prior = torch.zeros_like(prior)
-            beta = 1 / step.beta if flip else sign * step.beta
-            held = free_energy(held, prior, beta, axis + 1).unsqueeze(axis + 1)
-        return held.flatten()
-
-    inner, outer = system.answer.axis, system.first.axis
-    return {
-        RIGHT[0]: tables.value,
-        RIGHT[1]: system.value(q),
-        RIGHT[2]: expected(q - agent_cost - opponent_cost),
-        "E[q(s')] without log ratios": expected(q),
-        "E[agent's log ratio/β at s']": expected(agent_cost),
-        "E[opponent's log ratio/β at s']": expected(opponent_cost),
-        "E[log π at s']": expected(torch.nan_to_num(log_agent.expand_as(q))),
-        "E[log ρ at s']": expected(torch.nan_to_num(log_opponent.expand_as(q))),
-        "max q(s')": q.amax((1, 2)),
-        "min q(s')": q.amin((1, 2)),
-        "max over a of min over b of q(s')": q.amin(2).amax(1),
-        "mean of q(s')": q.mean((1, 2)),
-        "V(s') with the players' order exchanged": aggregated(outer, inner),
-        "V(s') with 1/β for β": aggregated(inner, outer, flip=True),
-        "V(s') with −β for β": aggregated(inner, outer, sign=-1),
-        "V(s') without priors (sums for means)": aggregated(inner, outer, flat=True),
-        "1 at s'": torch.ones_like(tables.value),
-    }
+    @property
+    def by_name(self) -> dict[str, float]:
+        """Coefficients by term."""
+        return dict(zip(self.terms, self.coefficients, strict=True))
 
 
-def expectation(batch: Batch, terms: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """E[x | s, a, b] of per-sample ``terms`` [n], flattened to [S·A·B]."""
-    state, agent, opponent = batch.taken
-    row = (state * shape[1] + agent) * shape[2] + opponent
-    size = shape[0] * shape[1] * shape[2]
-    total = torch.zeros(size, dtype=terms.dtype).index_add_(0, row, batch.weight * terms)
-    return total / torch.zeros_like(total).index_add_(0, row, batch.weight)
+def expectation(batch: Any, terms: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """E[x | cell] of per-sample ``terms`` [n] over the cells of a table that the batch visits."""
+    cell = torch.zeros_like(batch.state)
+    for index, size in zip(batch.taken, shape, strict=True):
+        cell = cell * size + index
+    cells = int(torch.tensor(shape).prod())
+    total = torch.zeros(cells, dtype=terms.dtype).index_add_(0, cell, batch.weight * terms)
+    weight = torch.zeros_like(total).index_add_(0, cell, batch.weight)
+    return (total / weight)[weight > 0]
 
 
-def fits(columns: dict[str, Tensor], target: Tensor, most: int = 2) -> list[Fit]:
-    """The exact fits of ``target`` by "R" and up to ``most`` other columns, right forms first.
+def columns_of(system: System, tables: Tables, batch: Any) -> dict[str, Tensor]:
+    """Every term's expectation in every cell: the fixed ones first, then those at s'."""
+    shape = tuple(tables.q.shape)
+    held = system.fixed(tables, batch) | system.values_after(tables, batch)
+    return {name: expectation(batch, x, shape) for name, x in held.items()}
 
-    Where none is exact, the closest one alone.
+
+def fits(
+    columns: Mapping[str, Tensor], target: Tensor, fixed: tuple[str, ...], most: int = 2
+) -> list[Fit]:
+    """The exact fits of ``target`` by the fixed columns and up to ``most`` others.
+
+    Where none is exact, the closest one alone. A QR factorisation leaves as many rows as columns.
     """
-    names = [name for name in columns if name != "R"]
-    closest = None
-    for count in range(1, most + 1):
+    names = list(columns)
+    whole = torch.stack([*columns.values(), target], 1)
+    small = torch.linalg.qr(whole, mode="r").R
+    size = torch.linalg.vector_norm(target)
+    reduced = {name: small[:, k] for k, name in enumerate(names)}
+    others = [name for name in names if name not in fixed and float(columns[name].abs().max()) > 0]
+    closest: Fit | None = None
+    for count in range(most + 1):
+        chosen = [(*fixed, *c) for c in itertools.combinations(others, count)]
         exact = []
-        for chosen in itertools.combinations(names, count):
-            fit = _fit(columns, ("R", *chosen), target)
+        for fit in _batch(reduced, chosen, small[:, -1], size):
             if fit.residual < EXACT:
                 exact.append(fit)
             if closest is None or fit.residual < closest.residual:
@@ -115,8 +88,42 @@ def fits(columns: dict[str, Tensor], target: Tensor, most: int = 2) -> list[Fit]
     return [] if closest is None else [closest]
 
 
-def _fit(columns: dict[str, Tensor], terms: tuple[str, ...], target: Tensor) -> Fit:
-    matrix = torch.stack([columns[name] for name in terms], 1)
-    found = torch.linalg.lstsq(matrix, target.unsqueeze(1), driver="gelsd").solution[:, 0]
-    left = torch.linalg.vector_norm(matrix @ found - target) / torch.linalg.vector_norm(target)
-    return Fit(terms, tuple(found.tolist()), float(left))
+def _batch(
+    columns: Mapping[str, Tensor], chosen: list[tuple[str, ...]], target: Tensor, size: Tensor
+) -> list[Fit]:
+    if not chosen:
+        return []
+    matrix = torch.stack([torch.stack([columns[n] for n in names], 1) for names in chosen])
+    right = target.expand(len(chosen), -1).unsqueeze(2)
+    found = torch.linalg.lstsq(matrix, right, driver="gelsd").solution
+    left = torch.linalg.vector_norm((matrix @ found - right)[..., 0], dim=1) / size
+    pairs = zip(chosen, found[..., 0].tolist(), left.tolist(), strict=True)
+    return [Fit(names, tuple(c), residual) for names, c, residual in pairs]
+
+
+def near(one: float, other: float) -> bool:
+    """Whether two coefficients are one number."""
+    return abs(one - other) <= CLOSE * max(1.0, abs(other))
+
+
+def is_right(fit: Fit, system: System) -> bool:
+    """Whether a fit is the system's own target."""
+    wanted, found = system.wanted, fit.by_name
+    rest = [name for name in fit.terms if name not in wanted.fixed]
+    return (
+        fit.residual < EXACT
+        and all(near(found[name], c) for name, c in wanted.fixed.items())
+        and len(rest) == 1
+        and rest[0] in wanted.right
+        and near(found[rest[0]], wanted.value)
+    )
+
+
+def distance(fit: Fit, system: System) -> float:
+    """The largest error of a coefficient."""
+    wanted = system.wanted
+    right = dict(wanted.fixed) | dict.fromkeys(wanted.right, wanted.value)
+    found = fit.by_name
+    main = any(name in wanted.right for name in found)
+    missing = 0.0 if main else abs(wanted.value)
+    return max(missing, *(abs(c - right.get(name, 0.0)) for name, c in found.items()))

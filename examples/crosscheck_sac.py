@@ -1,4 +1,4 @@
-"""Put somebody else's soft actor-critic on the bench: once as it is, once with two mistakes.
+"""Put somebody else's soft actor-critic on the bench: once as it is, once with three mistakes.
 
     .venv/bin/python examples/crosscheck_sac.py
 
@@ -34,11 +34,15 @@ class DiscreteSAC:
 
 
 class HastySAC(DiscreteSAC):
-    """The same written in a hurry: the entropy's sign, and a factor two on the reward."""
+    """The same written in a hurry: the entropy's sign, a factor two on the reward, and α in the
+    actor's loss where α/2 crept in."""
 
     def target(self, reward, next_q, next_log_policy):
         soft = next_q + self.temperature * next_log_policy
         return (2 * reward + self.discount * (next_log_policy.exp() * soft).sum(-1)).detach()
+
+    def actor_loss(self, q, log_policy):
+        return (log_policy.exp() * (self.temperature / 2 * log_policy - q.detach())).sum(-1)
 
 
 class Adapter:

@@ -77,6 +77,8 @@ else:
         Deduction,
         Enclosure,
         Enumeration,
+        Measured,
+        Measurement,
         Proof,
         Sampling,
         Symbolic,
@@ -110,6 +112,7 @@ else:
     # these functions share the names of submodules, so they are bound last
     from tabular_marl.verification.scope import Scope, scope  # isort: skip
     from tabular_marl.verification.ledger import Ledger, claim, register, verify  # isort: skip
+    from tabular_marl.verification.programs import implementation  # isort: skip
 
 __all__ = [
     "EXACT",
@@ -123,6 +126,8 @@ __all__ = [
     "Evidence",
     "Family",
     "Ledger",
+    "Measured",
+    "Measurement",
     "Options",
     "Outcome",
     "Proof",
@@ -143,6 +148,7 @@ __all__ = [
     "expectation",
     "free_energy",
     "general_sum_game",
+    "implementation",
     "instances",
     "kl",
     "matrix_game",

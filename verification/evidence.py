@@ -19,7 +19,7 @@ class Outcome(Enum):
     EXHAUSTED = "every member of a finite set, exactly"
     CERTIFIED = "ball arithmetic over a box"
     SUPPORTED = "every generated instance agreed"
-    REFUTED = "one instance contradicts it, proved by exact or ball arithmetic"
+    REFUTED = "one instance contradicts it: in exact or ball arithmetic, or a program's own output"
     SUSPECT = "a float failure that the balls did not confirm"
     UNDECIDED = "the check could not decide"
     ERROR = "the claim's own code failed"

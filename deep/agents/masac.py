@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tabular_marl.deep.agents.base import Agent
-from tabular_marl.deep.losses import further, soft
+from tabular_marl.deep.losses import baselines, further
 from tabular_marl.deep.networks import TwinMLP, follow
 
 
@@ -51,15 +51,16 @@ class Masac(Agent):
         if self.warming_up:
             return {}
         with torch.no_grad():
-            value = further.soft_value(
-                self._smaller(self.targets, after),
-                self._log_policy(after),
-                self.peer.policy(after),
-                self.config.temperature,
-            )
+            log_policy = self._log_policy(after)
+            policy = log_policy.exp()
+            smaller = self._smaller(self.targets, after)
+            worth = torch.einsum("nab,na,nb->n", smaller, policy, self.peer.policy(after))
+            log_prob = (policy * log_policy).sum(1)
+        config = self.config
         taken = self._tables(self.critics, obs)[torch.arange(self.seeds), :, action, other]
-        errors = soft.q_loss(taken, reward[:, None], value[:, None], self.config.discount)
-        found = self.step(4 * errors, "critic")  # both critics, without the half
+        held = (reward[:, None], worth[:, None], log_prob[:, None])
+        errors = baselines.masac_critic_loss(taken, *held, config.temperature, config.discount)
+        found = self.step(2 * errors, "critic")  # both critics
         follow(self.targets, self.critics, self.config.target_rate)
         with torch.no_grad():
             q = torch.einsum("nab,nb->na", self._smaller(self.critics, obs), self.peer.policy(obs))

@@ -30,7 +30,8 @@ def masac_critic_loss(
 ) -> Tensor:
     """(r + γ [q(s', a') − α log π^i(a'^i|s')] − q(s, a))², centralised.            FURTHER (26)
 
-    ``next_q`` [n] at a' from the policies of *all* agents, which training has access to.
+    ``next_q`` [n] at a' from the policies of *all* agents, which training has access to; it and
+    ``next_log_prob`` at one sampled a', or both in expectation, where actions can be enumerated.
     """
     return 2 * q_loss(q, reward, next_q - temperature * next_log_prob, discount, weights)
 

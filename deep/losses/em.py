@@ -89,6 +89,25 @@ def sampled_likelihood_loss(
     return mean(-(share * log_policy).sum(-1), weights)
 
 
+def temperature_loss(
+    q: Tensor,
+    log_prior: Tensor,
+    temperature: Tensor,
+    bound: float,
+    weights: Tensor | None = None,
+    dim: int = AGENT,
+) -> Tensor:
+    """η ε + η log E_P[exp(Q/η)], the dual of the E step with E[KL(π*‖P)] <= ε for a fixed β.
+
+    Convex in the ``temperature`` η = 1/β > 0, in reward units; its slope is ε − E[KL(tilt ‖ P)], so
+    it is least where the tilt spends the ``bound`` ε, and at η = 0 where none can. Q is held fixed.
+    With K samples of P, ``log_prior`` is −log K. MPO's dual (Abdolmaleki et al. 2018, section 3.1);
+    the report's β is a constant.
+    """
+    value = temperature * torch.logsumexp(q.detach() / temperature + log_prior, dim)
+    return temperature * bound + mean(value, weights)
+
+
 def expected_value(q: Tensor, log_agent: Tensor, log_opponent: Tensor) -> Tensor:
     """V = E_ρ E_π[Q], [n]: the plain return, the report's "not the soft Q". Report (92).
 

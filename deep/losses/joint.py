@@ -48,11 +48,6 @@ def value(
     return free_energy(held, *outer, dim=first).squeeze(-1)
 
 
-def sampled_partial_q(q: Tensor, log_prior: Tensor, log_proposal: Tensor, beta: float) -> Tensor:
-    """(67) and the inner line of (65) from samples of the other's action on the last axis."""
-    return sampled_value(q, log_prior, log_proposal, beta)
-
-
 def nested_sampled_value(
     q: Tensor,
     log_agent_prior: Tensor,
@@ -64,7 +59,8 @@ def nested_sampled_value(
 ) -> Tensor:
     """V of the opponent's view from K × L samples, q[n, K, L] of (b_k, a_l).        Report (65)
 
-    Agent's arrays broadcast against [n, K, L], the opponent's [n, K]. Biased at both levels.
+    Agent's arrays broadcast against [n, K, L], the opponent's [n, K]. Biased at both levels. Its
+    inner line, and (67), are :func:`tabular_marl.deep.losses.soft.sampled_value`.
     """
     inner = sampled_value(q, log_agent_prior, log_agent_proposal, beta_agent)
     return sampled_value(inner, log_opponent_prior, log_opponent_proposal, beta_opponent)

@@ -7,14 +7,14 @@ import time
 from collections import deque
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from tabular_marl.answers import emit_json
-from tabular_marl.cli.common import JsonFlag, read_game, torch_on_one_thread
+from tabular_marl.cli.common import JsonFlag, read_game, torch_on_one_thread, working
 from tabular_marl.solution import NotConverged
-from tabular_marl.validation import InputError
+from tabular_marl.validation import InputError, one_of
 
 if TYPE_CHECKING:
     from tabular_marl.deep.train import Curve, Run
@@ -138,6 +138,21 @@ def _with_progress(
         return run(asked, out, resume, told, keep_going=keep_going)
 
 
+def _fitting(model: str, made: Any, given: dict[str, Any]) -> None:
+    """Refuse parameters that a model lacks, and miss those that it needs, as command-line flags."""
+    import inspect
+
+    known = inspect.signature(made).parameters
+    for name in given:
+        if name not in known:
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(flag, f"be left out for {model}", f"it was {given[name]}")
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in (*given, "game"):
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(flag, f"be given for {model}", "it was not")
+
+
 def pace(first: tuple[float, int], latest: tuple[float, int], last: int) -> str:
     """The rate between two (seconds, step), and how long it takes to the ``last`` step at it.
 
@@ -152,12 +167,20 @@ def pace(first: tuple[float, int], latest: tuple[float, int], last: int) -> str:
 
 
 def crosscheck(
-    game: Annotated[Positional[str], arg(metavar="GAME", help="A named game, or a file.")],
+    game: Annotated[
+        Positional[str | None], arg(metavar="GAME", help="A named game, or a file.")
+    ] = None,
     *,
-    model: Annotated[str, arg(help="soft-q, rommeo, pr2 or balancing-q.")],
+    model: Annotated[
+        str | None, arg(help="What the code should compute; a wrong one lists them all.")
+    ] = None,
     entry: Annotated[
         str | None,
         arg(metavar="FILE.py:NAME", help="An implementation, or a function of the system."),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        arg(metavar="FILE", help="A checkpoint of train, instead of a game and a model."),
     ] = None,
     beta: Annotated[float | None, arg(help="Inverse temperature, in models with one.")] = None,
     beta_agent: Annotated[float | None, arg(help="Agent's β (balancing-q).")] = None,
@@ -165,28 +188,53 @@ def crosscheck(
     view: Annotated[
         Literal["agent", "opponent"] | None, arg(help="Who moves first (balancing-q).")
     ] = None,
+    num_options: Annotated[int | None, arg(help="How many (options).")] = None,
+    temperature: Annotated[float | None, arg(help="Entropy weight (further, lili, masac).")] = None,
     discount: Annotated[float | None, arg(help="γ in [0, 1), instead of the game's own.")] = None,
-    steps: Annotated[int, arg(help="Of gradient descent, in the learning check.")] = 2000,
-    tolerance: Annotated[float, arg(help="Largest distance to the exact answer.")] = 1e-3,
+    steps: Annotated[
+        int, arg(help="Of gradient descent, in the learning check; of play, for a checkpoint.")
+    ] = 2000,
+    tolerance: Annotated[
+        float | None,
+        arg(help="Largest distance to the exact answer: 0.001, for a checkpoint 0.05."),
+    ] = None,
+    samples: Annotated[int, arg(help="Actions a state, for an agent that only acts.")] = 10_000,
     plot: Annotated[Path | None, arg(metavar="FILE", help="Draw a picture there.")] = None,
     json: JsonFlag = False,
 ) -> int:
     """Hold an implementation, by default the package's own losses, against the exact answer."""
-    from tabular_marl.deep import require_torch
+    torch_on_one_thread()
+    if checkpoint is not None:
+        if game is not None or model is not None or entry is not None:
+            must = "be given alone: it says which game and agent it is of"
+            raise InputError("--checkpoint", must, "there was a game, model or entry beside it")
+        from tabular_marl.deep.frozen import check_run
 
-    require_torch()
-    from tabular_marl.deep.crosscheck import crosscheck as check
-    from tabular_marl.deep.entry import load_entry
-    from tabular_marl.deep.systems import System
-    from tabular_marl.models.solve import two_player
+        with working("playing and solving", quiet=json):
+            found = check_run(checkpoint, tolerance or 0.05, steps)
+    else:
+        from tabular_marl.deep.crosscheck import crosscheck as check
+        from tabular_marl.deep.entry import load_entry
+        from tabular_marl.deep.systems import MODELS, System
+        from tabular_marl.models.solve import two_player
 
-    given = {"beta": beta, "beta_agent": beta_agent, "beta_opponent": beta_opponent, "view": view}
-    system = System.of(
-        two_player(read_game(game), discount),
-        model,
-        **{name: value for name, value in given.items() if value is not None},
-    )
-    found = check(load_entry(entry, system), system, steps, tolerance)
+        if game is None or model is None:
+            raise InputError(
+                "crosscheck", "be given GAME and --model, or --checkpoint", "it was not"
+            )
+        given = {
+            "beta": beta,
+            "beta_agent": beta_agent,
+            "beta_opponent": beta_opponent,
+            "view": view,
+            "num_options": num_options,
+            "temperature": temperature,
+        }
+        parameters = {name: value for name, value in given.items() if value is not None}
+        _fitting(one_of("model", model, MODELS), MODELS[model], parameters)
+        system = System.of(two_player(read_game(game), discount), model, **parameters)
+        held = load_entry(entry, system)
+        found = check(held, system, steps, 1e-3 if tolerance is None else tolerance, samples)
     if json:
         emit_json(found.as_dict())
     else:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import tabular_marl as tm
-from tabular_marl.deep.crosscheck import check_policy, check_target, crosscheck
+from tabular_marl.deep.crosscheck import Bench, crosscheck
 from tabular_marl.deep.enumeration import enumerate_game
-from tabular_marl.deep.systems import RECIPES, System
+from tabular_marl.deep.systems import MODELS, System
 from tabular_marl.deep.tabular import TabularActorCritic
 from tabular_marl.deep.value_gap import value_gap
 from tabular_marl.validation import InputError
@@ -63,10 +63,11 @@ def test_exact_tables_are_the_model_s_solution():
 
 def test_the_package_s_own_losses_pass_everything(system):
     found = crosscheck(TabularActorCritic(system), system)
-    assert [f.check for f in found.findings] == ["target", "gradient", "learning", "policy"]
+    checks = ["target", "gradient", "actor", "objective", "learning", "policy"]
+    assert [f.check for f in found.findings] == checks
     assert found.passed, [f.says for f in found.findings]
     assert "does not train" not in found.findings[1].says
-    errors = found.findings[2].series["q"]
+    errors = found.findings[4].series["q"]
     assert errors[-1] < 1e-4 < errors[0]
 
 
@@ -127,7 +128,7 @@ def test_the_exchanged_order_is_named(name):
     system = System.of(game, model, **parameters)
     view = "opponent" if name == "agent" else "agent"
     other = System.of(game, model, **{**parameters, "view": view})
-    finding = check_target(TabularActorCritic(other), system, enumerate_game(game))
+    finding = Bench(TabularActorCritic(other), system).target()
     assert not finding.passed
     assert "players' order exchanged" in finding.says
 
@@ -168,7 +169,7 @@ def test_a_policy_is_judged_by_state(system):
         def agent_policy(self, tables):
             return torch.full(tables.agent.shape, 1 / A, dtype=torch.float64)
 
-    finding = check_policy(Uniform(), system, system.exact)
+    finding = Bench(Uniform(), system).policy(system.exact)
     assert not finding.passed
     assert len(finding.series["kl"]) == S
     assert finding.measured == max(finding.series["kl"]) > 0
@@ -182,7 +183,7 @@ class Loose:
 def test_bad_input_is_named():
     game = make()
     system = System.of(game, "rommeo", beta=1.0)
-    with pytest.raises(InputError, match="implementation must have target, loss or agent_policy"):
+    with pytest.raises(InputError, match="implementation must have target, loss, agent_policy"):
         crosscheck(object(), system)
     with pytest.raises(InputError, match=r"target must have shape \(96,\)"):
         crosscheck(Target(lambda t, b: b.reward[:3]), system)
@@ -190,6 +191,27 @@ def test_bad_input_is_named():
         crosscheck(Target(lambda t, b: b.reward * float("nan")), system)
     with pytest.raises(InputError, match="agent_policy must be probabilities"):
         crosscheck(Loose(), system)
+
+    class Odd:
+        def __init__(self, returned):
+            self.returned = returned
+
+        def loss(self, tables, batch):
+            return self.returned(tables)
+
+    for returned, said in (
+        (lambda t: t.q.detach().sum(), "loss must be differentiable in the tables"),
+        (lambda t: 1.0, "loss must be a tensor; it was 1.0"),
+        (lambda t: t.q.sum(0), "loss must be a finite scalar"),
+        (lambda t: t.q.sum() * float("nan"), "loss must be a finite scalar; it was nan"),
+        (lambda t: t.critic.sum(), r"(?s)loss must run on tables.*no 'critic'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            crosscheck(Odd(returned), system)
+    with pytest.raises(InputError, match="target must be a tensor of 96"):
+        crosscheck(Target(lambda t, b: "none"), system)
+    with pytest.raises(InputError, match="steps must be an integer >= 0"):
+        crosscheck(TabularActorCritic(system), system, steps=-1)
     for beta in (0.0, float("inf")):
         with pytest.raises(InputError, match="beta must be finite and not 0"):
             System.of(game, "rommeo", beta=beta)
@@ -197,7 +219,7 @@ def test_bad_input_is_named():
         System.of(game, "romeo", beta=1.0)
     with pytest.raises(InputError, match="sampling must have shape"):
         enumerate_game(game, np.ones(3))
-    assert set(RECIPES) == {"soft-q", "rommeo", "pr2", "balancing-q"}
+    assert {"soft-q", "rommeo", "pr2", "balancing-q", "options", "further"} <= set(MODELS)
 
 
 def test_the_example_of_a_stranger_s_agent():
@@ -207,6 +229,6 @@ def test_the_example_of_a_stranger_s_agent():
     )
     right, wrong = done.stdout.split("HastySAC")
     assert "FAIL" not in right
-    assert right.count("pass") == 4
+    assert right.count("pass") == 6
     assert "FAIL  target: is 2·R" in wrong
     assert "0.45·E[log π at s']" in wrong  # the entropy's sign: +0.225 for −0.225

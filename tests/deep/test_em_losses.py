@@ -109,3 +109,33 @@ def test_the_sampled_likelihood_step_is_exact_with_every_action():
     logits = (1.5 * q).clone().requires_grad_()
     loss = em.sampled_likelihood_loss(torch.log_softmax(logits, 1), q, 1.5)
     assert grad(loss, logits)[0].abs().max() < 1e-14
+
+
+@pytest.mark.parametrize("bound", [0.05, 0.2])
+def test_the_dual_is_least_where_the_tilt_spends_the_bound(bound):
+    """MPO: slope ε − KL(tilt ‖ P); the exact root found by bisection on the divergence."""
+    q, weights = tensor(rng.normal(size=(S, A))), tensor(rng.dirichlet(np.ones(S)))
+    prior = tensor(rng.dirichlet(np.ones(A), S)).log()
+
+    def divergence(eta):
+        tilt = torch.log_softmax(q / eta + prior, 1)
+        return (weights * (tilt.exp() * (tilt - prior)).sum(1)).sum().item()
+
+    low, high = 1e-2, 1e3
+    for _ in range(200):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if divergence(middle) > bound else (low, middle)
+    losses = []
+    for eta in (low, low * 1.3, low / 1.3):
+        held = torch.tensor(eta, dtype=q.dtype, requires_grad=True)
+        loss = em.temperature_loss(q, prior, held, bound, weights, dim=1)
+        slope = grad(loss, held)[0].item()
+        assert slope == pytest.approx(bound - divergence(eta), abs=1e-10)
+        losses.append(loss.item())
+    assert abs(bound - divergence(low)) < 1e-10
+    assert min(losses) == losses[0]
+    few = em.temperature_loss(q[:1], torch.tensor(-np.log(A)), torch.tensor(low), bound, dim=1)
+    uniform = em.temperature_loss(
+        q[:1], torch.full((1, A), -np.log(A), dtype=q.dtype), torch.tensor(low), bound, dim=1
+    )
+    assert few.item() == pytest.approx(uniform.item())

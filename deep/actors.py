@@ -1,0 +1,157 @@
+"""What a policy loss computes: its gradient, fitted by the gradients of named terms.
+
+    ∂L/∂logits = Σ_rows w π (y − E_π y),    y = c [log π − log p − β x]       right, any c > 0
+
+which is the gradient of c E_π[log π − log p − β x], least at the tilt π* ∝ p exp(β x). As right is
+w c (π − π*), the gradient of the cross-entropy to the tilt: other rows of steps, the same minimum.
+At random tables the gradients of the candidates for x are linearly independent, so that a fit
+without residual names a wrong temperature, a missing entropy or prior, a wrong x.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tabular_marl.deep.systems import Actor, System, Tables
+from tabular_marl.deep.systems.wrong import TWINS
+from tabular_marl.deep.terms import EXACT, Fit, fits, near
+
+LOG_POLICY, LOG_PRIOR = "log π", "log p"
+TILT = "cross-entropy to the tilt of "
+
+
+def judge(
+    name: str, system: System, drawn: list[tuple[Tables, Any, dict[str, Tensor]]]
+) -> tuple[bool, str, str, float]:
+    """(right, what it is, the mistake, residual) of one actor's gradients at random tables."""
+    best: Fit | None = None
+    whose: Actor | None = None
+    actors = [next(a for a in system.actors(t, b) if a.name == name) for t, b, _ in drawn]
+    target = torch.cat([gradients[name].flatten() for _, _, gradients in drawn])
+    for rows in actors[0].rows:
+        columns: dict[str, list[Tensor]] = {}
+        for actor, (tables, _, _) in zip(actors, drawn, strict=True):
+            for term, column in _columns(actor, tables, rows).items():
+                columns.setdefault(term, []).append(column.flatten())
+        held = {term: torch.cat(parts) for term, parts in columns.items()}
+        for fit in _fits(held, target):
+            if best is None or _better(fit, best, actors[0]):
+                best, whose = fit, actors[0]
+    if best is None or whose is None:
+        return False, "nothing", "", 1.0
+    right = _is_right(best, whose)
+    if best.residual >= EXACT:
+        return False, f"no combination of known terms (closest: {best})", "", best.residual
+    return right, _shown(best), "" if right else _named(best, whose), best.residual
+
+
+def _columns(actor: Actor, tables: Tables, rows: str) -> dict[str, Tensor]:
+    """Gradients of Σ w E_π[y] for every y, and of the cross-entropies."""
+    policy, log_policy = tables.policy(actor.name), getattr(tables, f"log_{actor.name}")
+    weight = actor.rows[rows]
+
+    def slope(y: Tensor) -> Tensor:
+        y = torch.where(policy > 0, y, 0.0)
+        return weight * policy * (y - (policy * y).sum(actor.axis, keepdim=True))
+
+    found = {LOG_POLICY: slope(log_policy), LOG_PRIOR: slope(actor.log_prior.expand_as(policy))}
+    if actor.beta == 0:
+        return found | {f"{TILT}the prior": weight * (policy - actor.log_prior.exp())}
+    for name, worth in actor.worths.items():
+        found[name] = slope(worth.expand_as(policy))
+        tilt = torch.softmax(actor.beta * worth + actor.log_prior, actor.axis)
+        found[TILT + name] = weight * (policy - tilt)
+    return found
+
+
+def _fits(columns: dict[str, Tensor], target: Tensor) -> list[Fit]:
+    """One x at a time, with log π and log p; cross-entropies alone."""
+    pair = tuple(n for n in (LOG_POLICY, LOG_PRIOR) if float(columns[n].abs().max()) > 1e-12)
+    found: list[Fit] = []
+    for name, column in columns.items():
+        if name.startswith(TILT):
+            found += fits({name: column}, target, (name,), most=0)
+    held = {n: c for n, c in columns.items() if not n.startswith(TILT)}
+    return found + fits(held, target, pair, most=1)
+
+
+def _better(one: Fit, other: Fit, actor: Actor) -> bool:
+    if one.residual < EXACT and other.residual < EXACT:
+        return _is_right(one, actor) and not _is_right(other, actor)
+    return one.residual < other.residual
+
+
+def _is_right(fit: Fit, actor: Actor) -> bool:
+    if fit.residual >= EXACT:
+        return False
+    found, entropy = fit.by_name, fit.by_name.get(LOG_POLICY, 0.0)
+    tilt = next((n for n in found if n.startswith(TILT)), "")
+    if tilt:
+        return found[tilt] > 0 and tilt.removeprefix(TILT) in (*actor.right, "the prior")
+    main = _main(fit)
+    prior = near(found.get(LOG_PRIOR, -entropy), -entropy)
+    if actor.beta == 0:
+        return not main and entropy > 0 and prior
+    return (
+        main in actor.right and entropy > 0 and prior and near(found[main] / entropy, -actor.beta)
+    )
+
+
+def _main(fit: Fit) -> str:
+    """The x of a fit, "" where there is none."""
+    return next((n for n, c in fit.by_name.items() if n[:3] != "log" and abs(c) > 1e-12), "")
+
+
+def _shown(fit: Fit) -> str:
+    """The loss in words, scaled so that x has coefficient −1 where there is one."""
+    main = _main(fit)
+    if main.startswith(TILT):
+        return main
+    scale = abs(fit.by_name[main]) if main else abs(fit.by_name[LOG_POLICY])
+    order = sorted(fit.terms, key=lambda n: n != main)
+    return "E_π of " + " + ".join(f"{fit.by_name[n] / scale:.6g}·{n}" for n in order)
+
+
+def _named(fit: Fit, actor: Actor) -> str:
+    found, main = fit.by_name, _main(fit)
+    if main.startswith(TILT):
+        return _worth(main.removeprefix(TILT), actor) or "its sign"
+    if not main:
+        return "x is missing"
+    said = [_worth(main, actor)]
+    entropy, worth = found.get(LOG_POLICY, 0.0), found[main]
+    if abs(entropy) < 1e-9 * abs(worth):
+        return "; ".join(p for p in (*said, "the entropy is missing") if p)
+    if actor.beta == 0:
+        return "; ".join(p for p in (*said, "x moves a policy that is given") if p)
+    factor = -worth / entropy / actor.beta
+    if near(factor, -1.0):
+        said.append("the sign of the temperature, or of x")
+    elif not near(factor, 1.0):
+        said.append(f"the temperature is multiplied by {1 / factor:.6g}")
+    elif entropy < 0:
+        said.append("it is maximised where it must be minimised")
+    if LOG_PRIOR in found and not near(found[LOG_PRIOR], -entropy):
+        gone = abs(found[LOG_PRIOR]) < 1e-9 * abs(entropy)
+        said.append("the prior is missing" if gone else "the prior's factor")
+    return "; ".join(part for part in said if part)
+
+
+def _worth(main: str, actor: Actor) -> str:
+    if main in actor.right:
+        return ""
+    for kind, told in zip(TWINS[1:], ("mean", "maximum"), strict=True):
+        if kind in main:
+            return f"the twins' {told} for their minimum"
+    if main.startswith("E_b"):
+        return "the opponent's policy for its free energy"
+    if main.startswith("the mean over b"):
+        return "the replayed opponent's action for its free energy"
+    if main.startswith(("max_b", "min_b")):
+        return "a hard extremum over the opponent's actions for its free energy"
+    if "E_π[q]" in main:
+        return "E_π[q] for V, as (74) is printed"
+    return f"x is {main}"

@@ -1,0 +1,73 @@
+"""What a check found, and what an implementation returned, checked."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tabular_marl.validation import InputError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was measured against what is allowed, and what it says in words.
+
+    ``mistake`` names what is wrong, where the catalogue knows it.
+    """
+
+    check: str
+    passed: bool
+    measured: float
+    allowed: float
+    says: str
+    series: dict[str, list[float]] = field(default_factory=dict)
+    mistake: str = ""
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """The findings about one implementation."""
+
+    model: str
+    game: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(finding.passed for finding in self.findings)
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """The mistakes that were named."""
+        return tuple(finding.mistake for finding in self.findings if finding.mistake)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "passed": self.passed, "mistakes": list(self.mistakes)}
+
+
+def per_sample(name: str, given: Any, batch: Any) -> Tensor:
+    """What a method returned for each sample, checked."""
+    try:
+        found = torch.as_tensor(given).detach().to(batch.reward.dtype)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(name, f"be a tensor of {len(batch)}", f"it was {given!r}") from None
+    if found.shape != batch.reward.shape:
+        raise InputError(name, f"have shape ({len(batch)},)", f"it had {tuple(found.shape)}")
+    if not bool(torch.isfinite(found).all()):
+        at = int(torch.nonzero(~torch.isfinite(found))[0])
+        raise InputError(name, "be finite", f"sample {at} was {float(found[at])}")
+    return found
+
+
+def scalar(loss: Any) -> Tensor:
+    """A loss, checked."""
+    if not isinstance(loss, Tensor):
+        raise InputError("loss", "be a tensor", f"it was {loss!r}")
+    if loss.ndim != 0 or not bool(torch.isfinite(loss)):
+        raise InputError("loss", "be a finite scalar", f"it was {loss.detach().tolist()}")
+    return loss
