@@ -137,9 +137,9 @@ def exact(
     Raises InputError, NotConverged.
 
     >>> found = exact(GAMES["two-quadratics"], "rommeo", beta=1.0)
-    >>> opponent = found.solution.opponent_policy[0]
-    >>> mean = opponent @ GAMES["two-quadratics"].box.cells(80)[:, 0].numpy()
-    >>> round(float(mean), 3), round(float(found.solution.value[0]), 3)
+    >>> opponent = found.exact.log_opponent.exp()[0, 0]
+    >>> mean = opponent.float() @ GAMES["two-quadratics"].box.cells(80)[:, 0]
+    >>> round(float(mean), 3), round(float(found.exact.value[0]), 3)
     (4.995, 5.154)
     """
     return System.of(game.grid(points).as_stochastic(discount), model, **parameters)
