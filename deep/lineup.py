@@ -61,8 +61,10 @@ def make_agent(
     if issubclass(plan.agents[kind], Masac) and not env.shared:
         must = "be one that does not look at the other's policy where each sees something else"
         raise InputError("agent", must, f"it was {kind!r}")
-    sizes: tuple[Any, ...] = (env.widths[seat], env.actions[seat], env.actions[1 - seat])
-    return plan.agents[kind](plan.config(kind), env.seeds, *sizes, generator)
+    make: Any = plan.agents[kind]
+    own, others = env.actions[seat], env.actions[1 - seat]
+    agent: Agent = make(plan.config(kind), env.seeds, env.widths[seat], own, others, generator)
+    return agent
 
 
 def make_q_learner(config: LearnerConfig, env: Environment, generator: torch.Generator) -> QLearner:
