@@ -17,7 +17,7 @@ import torch
 from tabular_marl.deep.agents.continuous.balancing_q import ContinuousBalancingQ, ContinuousPr2
 from tabular_marl.deep.agents.continuous.rommeo import ContinuousRommeo
 from tabular_marl.deep.agents.continuous.sac import ContinuousSac
-from tabular_marl.deep.agents.replayed import divergence, normalised
+from tabular_marl.deep.agents.replayed import divergence
 from tabular_marl.deep.agents.soft_q_svgd import SoftQSvgd
 from tabular_marl.deep.environments.differential import (
     GAMES,
@@ -80,7 +80,7 @@ def answers(agent, game):
         observed = agent.replay.get_buffer("other")[:, : agent.count]
         law = agent.prior(observed).on(TEN.cells(POINTS))[0]
     learned = agent.tables(obs, POINTS)
-    exact = agent.exact(two_player(game.grid(POINTS)), normalised(law))
+    exact = agent.exact(two_player(game.grid(POINTS)), law)
     found = {"kl": divergence(learned, exact), "exact": exact["policy"][0]}
     if "opponent" not in learned:
         return found | {"law": learned["policy"][:, 0]}

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from tabular_marl.deep.agents.base import CommonConfig
-from tabular_marl.deep.agents.replayed import POINTS, normalised
+from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.agents.replayed_further import ReplayedConfig, ReplayedFurther
 from tabular_marl.deep.exact import facing
 from tabular_marl.deep.losses import further
@@ -114,6 +114,6 @@ class FurtherMeanField(ReplayedFurther):
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
         """The best answer to a steady crowd in a game of one state: gain [1], policy [1, A]."""
         alpha = self.config.temperature
-        found = soft_q(facing(game, normalised(opponent)), 1 / alpha, discount=0.0)
+        found = soft_q(facing(game, opponent), 1 / alpha, discount=0.0)
         gain = np.array(found.value) + alpha * np.log(self.actions)
         return {"gain": gain, "policy": found.agent_policy}

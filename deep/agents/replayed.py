@@ -91,11 +91,6 @@ class ReplayAgent(Agent):
         raise NotImplementedError
 
 
-def normalised(law: Tensor) -> Tensor:
-    """Single-precision probabilities [..., B] as exact solvers want them."""
-    return law.double() / law.double().sum(-1, keepdim=True)
-
-
 def divergence(learned: dict[str, Tensor], exact: dict[str, Any]) -> Tensor:
     """KL(learned ‖ exact) of the pair of actions, or of the one there is, [N]; in nats.
 

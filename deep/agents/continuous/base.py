@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tabular_marl.deep.agents.base import CommonConfig
-from tabular_marl.deep.agents.replayed import ReplayAgent, normalised
+from tabular_marl.deep.agents.replayed import ReplayAgent
 from tabular_marl.deep.agents.soft import SoftConfig
 from tabular_marl.deep.exact import facing
 from tabular_marl.deep.networks import evaluate
@@ -83,7 +83,7 @@ class ContinuousAgent(ReplayAgent):
 
     def answer(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
         """The soft-optimal answer to the opponent's law: q, policy [S, A], value [S]. (58)"""
-        alone, config = facing(game, normalised(opponent)), self.config
+        alone, config = facing(game, opponent), self.config
         found = soft_q(alone, config.beta, discount=config.discount)
         return {"q": found.q[..., 0], "value": found.value, "policy": found.agent_policy}
 

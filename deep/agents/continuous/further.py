@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.continuous.base import ContinuousAgent, cells
-from tabular_marl.deep.agents.replayed import POINTS, normalised
+from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.agents.replayed_further import ReplayedConfig, ReplayedFurther
 from tabular_marl.deep.exact import facing
 from tabular_marl.deep.losses import further
@@ -111,6 +111,6 @@ class ContinuousFurther(ContinuousAgent, ReplayedFurther):
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
         """The best answer to a steady opponent in a game of one state: gain [1], policy [1, A]."""
         alpha = self.config.temperature
-        found = soft_q(facing(game, normalised(opponent)), 1 / alpha, discount=0.0)
+        found = soft_q(facing(game, opponent), 1 / alpha, discount=0.0)
         gain = np.array(found.value) - alpha * self.box.log_density
         return {"gain": gain, "policy": found.agent_policy}

@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 from torch import Tensor
 
 from tabular_marl.deep.agents.continuous.base import ContinuousAgent, cells
-from tabular_marl.deep.agents.replayed import POINTS, normalised
+from tabular_marl.deep.agents.replayed import POINTS
+from tabular_marl.deep.exact import double_rows
 from tabular_marl.deep.losses import joint, opponent, soft
 from tabular_marl.deep.networks import SeedMLP, evaluate, follow
 from tabular_marl.deep.squashed import Squashed
@@ -100,7 +101,7 @@ class ContinuousRommeo(ContinuousAgent):
 
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
         """ROMMEO about the prior ``opponent``."""
-        prior, config = normalised(opponent).numpy(), self.config
+        prior, config = double_rows(opponent), self.config
         found = rommeo(game, config.beta, opponent_prior=prior, discount=config.discount)
         policy, model = found.agent_policy, found.opponent_policy[:, None]
         return {"q": found.q, "policy": policy, "opponent": model}
