@@ -9,6 +9,10 @@ crosscheck   holds any implementation against the exact answer, and names the mi
 frozen       the same for a checkpoint; strangers: for an agent of which only the actions are seen
 evidence     the same as evidence in the ledger
 train        the published matrix games, many seeds at once, resumable; agents, environments
+tabular      a tabular actor-critic made of these losses
+crosscheck   holds any implementation against the exact answer, and names the wrong term
+train        experiments, many seeds at once, resumable; agents, environments
+evaluation   what trained agents are worth, against one and against all
 
 Importing this package needs no torch; its parts do.
 """
@@ -22,19 +26,26 @@ _PARTS = (
     "active_game",
     "actors",
     "agents",
+    "checkpoint",
     "crosscheck",
     "entry",
     "enumeration",
     "evidence",
     "environments",
+    "evaluation",
+    "exact",
     "experiments",
     "figures",
     "findings",
     "free_energy",
     "frozen",
+    "lineup",
+    "logs",
     "losses",
     "mistakes",
     "networks",
+    "plain_yaml",
+    "replay",
     "statistics",
     "strangers",
     "systems",

@@ -62,7 +62,7 @@ def by_seed(state: Any, seeds: int) -> Iterator[Tensor]:
     """The tensors of a nested state with k rows a seed, [k·N, …], as views [N, k, …]."""
     if isinstance(state, Tensor):
         if state.ndim and len(state) and len(state) % seeds == 0:
-            yield state.unflatten(0, (seeds, -1))
+            yield state.view(seeds, -1, *state.shape[1:])
     elif isinstance(state, Mapping | list | tuple):
         for part in state.values() if isinstance(state, Mapping) else state:
             yield from by_seed(part, seeds)

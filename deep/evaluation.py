@@ -3,8 +3,8 @@
     reward of both, average over T steps from a fresh episode       [2, N], by seed
     IQM over seeds, with its 95 % bootstrap interval
 
-Two protocols: *frozen*, nobody's weights change, though each still infers what the others do; and
-*learning*, both go on as they were trained. Row players are the agents of a run (seat 0), column
+Who is *learning* goes on as it was trained; whoever is not is frozen: its weights do not change,
+though it still infers what the other does. Row players are the agents of a run (seat 0), column
 players what a run had in seat 1, so a game need not be symmetric. Seeds are paired: seed n meets
 seed n.
 """
@@ -25,8 +25,10 @@ from tabular_marl.deep.checkpoint import differences
 from tabular_marl.deep.lineup import Player, introduce, make_environment, make_q_learner
 from tabular_marl.deep.statistics import iqm, iqm_interval, stratified_interval
 from tabular_marl.deep.train import Session
-from tabular_marl.validation import InputError, integer
+from tabular_marl.validation import InputError, integer, one_of
 
+#: Who may be learning.
+LEARNING = ("nobody", "agent", "opponent", "both")
 #: The fresh tabular Q-learner of the experiment, instead of a run's own second player.
 Q_LEARNER = "q-learner"
 
@@ -67,7 +69,7 @@ def evaluate(
     run: Path,
     against: Path | str | None = None,
     steps: int = 1000,
-    learning: bool = False,
+    learning: str = "nobody",
     seed: int = 0,
 ) -> tuple[Score, Score]:
     """The agent of the run in folder ``run`` and its opponent over ``steps`` steps.
@@ -77,6 +79,7 @@ def evaluate(
     in different environments or with other numbers of seeds.
     """
     integer("steps", steps)
+    one_of("learning", learning, LEARNING)
     mine = Session.open(run / "checkpoint.pt")
     first: Player = mine.players[0]
     second, failed = mine.players[1], set(mine.failed)
@@ -92,8 +95,8 @@ def evaluate(
     env = make_environment(mine.run.plan, mine.run.seeds, mine.generator)
     players = (first, second)
     introduce(*players)
-    for player in players:
-        player.learns = learning
+    first.learns = learning in ("agent", "both")
+    second.learns = learning in ("opponent", "both")
     total = torch.zeros(2, mine.run.seeds, dtype=torch.float64)
     for _ in range(steps):
         seen = env.observations
@@ -127,7 +130,7 @@ class CrossPlay:
     names: tuple[str, ...]
     reward: NDArray[np.float64]
     steps: int
-    learning: bool
+    learning: str
 
     @property
     def iqm(self) -> NDArray[np.float64]:
@@ -150,7 +153,7 @@ class CrossPlay:
         return {
             "names": list(self.names),
             "steps": self.steps,
-            "protocol": "learning" if self.learning else "frozen",
+            "learning": self.learning,
             "iqm": self.iqm.tolist(),
             "interval": np.moveaxis(self.interval, 0, -1).tolist(),
             "against_all": [{"iqm": k, "interval": [low, high]} for k, low, high in every],
@@ -170,7 +173,7 @@ class CrossPlay:
 
 
 def cross_play(
-    runs: Mapping[str, Path], steps: int = 1000, learning: bool = False, seed: int = 0
+    runs: Mapping[str, Path], steps: int = 1000, learning: str = "nobody", seed: int = 0
 ) -> CrossPlay:
     """Every run's agent against every run's second player; ``runs`` are folders by name.
 

@@ -4,8 +4,8 @@
 where its numbers stand, with a comment on where each comes from. Two presets say whom to follow
 where the paper and the authors' code differ; a file of one's own may have presets of any names.
 
-    environment: bach-or-stravinsky     a named matrix game, a game file, or FILE.py:NAME, a
-                                        function that makes a two-agent PettingZoo ParallelEnv
+    environment: bach-or-stravinsky     a named game, differential ones too, a game file, or
+                                        FILE.py:NAME, which makes a two-agent ParallelEnv
     opponent: q-learner                 or "self", or an agent's name
     agent: {…}, q_learner: {…}          fields of the agents' configs and of LearnerConfig
 
@@ -15,13 +15,17 @@ An agent takes from ``agent`` what its config has, and leaves the rest to the ot
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from tabular_marl.deep.agents.balancing_q import BalancingQ
 from tabular_marl.deep.agents.base import Agent, CommonConfig
+from tabular_marl.deep.agents.continuous.balancing_q import ContinuousBalancingQ, ContinuousPr2
+from tabular_marl.deep.agents.continuous.further import ContinuousFurther
+from tabular_marl.deep.agents.continuous.rommeo import ContinuousRommeo
+from tabular_marl.deep.agents.continuous.sac import ContinuousSac
 from tabular_marl.deep.agents.dron import Dron
 from tabular_marl.deep.agents.further import Further, Lili
 from tabular_marl.deep.agents.masac import Masac
@@ -30,7 +34,12 @@ from tabular_marl.deep.agents.options import Options
 from tabular_marl.deep.agents.pr2 import Pr2
 from tabular_marl.deep.agents.rommeo import Rommeo
 from tabular_marl.deep.agents.sac import Sac
+from tabular_marl.deep.agents.soft_q_svgd import SoftQSvgd
+from tabular_marl.deep.environments.differential import GAMES as DIFFERENTIAL
 from tabular_marl.deep.plain_yaml import read_yaml
+from tabular_marl.games.iterate import iterated
+from tabular_marl.games.library import REGISTRY, named
+from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.validation import InputError, one_of
 
 AGENTS: dict[str, type[Agent]] = {
@@ -45,9 +54,20 @@ AGENTS: dict[str, type[Agent]] = {
     "balancing-q": BalancingQ,
     "options": Options,
 }
+#: Those with actions in an interval, for differential games.
+CONTINUOUS: dict[str, type[Agent]] = {
+    "further": ContinuousFurther,
+    "sac": ContinuousSac,
+    "rommeo": ContinuousRommeo,
+    "pr2": ContinuousPr2,
+    "balancing-q": ContinuousBalancingQ,
+    "soft-q-svgd": SoftQSvgd,
+}
 #: Every setting of some agent, and its type.
 SETTINGS = {
-    name: kind for agent in AGENTS.values() for name, kind in get_type_hints(agent.settings).items()
+    name: kind
+    for agent in (*AGENTS.values(), *CONTINUOUS.values())
+    for name, kind in get_type_hints(agent.settings).items()
 }
 PRESETS = ("paper", "code")
 CONFIGS = Path(__file__).parent / "configs"
@@ -83,7 +103,13 @@ class Experiment:
     q_learner: LearnerConfig = field(default_factory=LearnerConfig)
 
     def __post_init__(self) -> None:
-        one_of("opponent", self.opponent, ("q-learner", "self", *AGENTS))
+        learner = () if self.environment in DIFFERENTIAL else ("q-learner",)
+        one_of("opponent", self.opponent, ("self", *learner, *self.agents))
+
+    @property
+    def agents(self) -> dict[str, type[Agent]]:
+        """The kinds of agents that can play it."""
+        return CONTINUOUS if self.environment in DIFFERENTIAL else AGENTS
 
     @classmethod
     def of(cls, values: Mapping[str, Any], file: str = "the experiment") -> Experiment:
@@ -96,18 +122,19 @@ class Experiment:
 
     def config(self, kind: str) -> CommonConfig:
         """The config of that kind of agent: its own defaults where nothing was told."""
-        settings = AGENTS[kind].settings
+        settings = self.agents[kind].settings
         own = {f.name for f in fields(settings)}
         return settings(**{name: value for name, value in self.agent.items() if name in own})
 
-    def changed(self, settings: Mapping[str, Any], kinds: Collection[str]) -> Experiment:
+    def changed(self, settings: Mapping[str, Any], agent: str) -> Experiment:
         """The same with other values: by a field's name, or ``q_learner.NAME``.
 
-        ``kinds`` of agents are those that play. Raises InputError as :meth:`of` does, and where
-        none of them has such a setting.
+        Raises InputError as :meth:`of` does, and where neither ``agent`` nor the opponent has such
+        a setting.
         """
         values: dict[str, Any] = asdict(self)
-        own = {f.name for kind in kinds for f in fields(AGENTS[kind].settings)}
+        players = [self.agents[kind] for kind in (agent, self.opponent) if kind in self.agents]
+        own = {f.name for player in players for f in fields(player.settings)}
         known = {*values, *own, *(f"q_learner.{f.name}" for f in fields(LearnerConfig))}
         known -= {"agent", "q_learner"}
         for name, value in settings.items():
@@ -121,6 +148,9 @@ class Experiment:
 def read_experiment(experiment: str, preset: str = "paper") -> Experiment:
     """A published experiment by name, or one's own by file, in one of its presets.
 
+    The name of a two-player game of the library, or of a differential game, is an experiment too,
+    see :func:`self_play`.
+
     >>> read_experiment("ibs", "code").q_learner.step_size
     1.0
 
@@ -128,7 +158,10 @@ def read_experiment(experiment: str, preset: str = "paper") -> Experiment:
     """
     is_file = Path(experiment).suffix in (".yaml", ".yml") or "/" in experiment
     if not is_file:
-        one_of("experiment", experiment, EXPERIMENTS)
+        one_of("experiment", experiment, (*EXPERIMENTS, *REGISTRY, *DIFFERENTIAL))
+        if experiment not in EXPERIMENTS:
+            one_of("preset", preset, PRESETS)
+            return self_play(experiment)
     path = Path(experiment) if is_file else CONFIGS / f"{experiment}.yaml"
     values: dict[str, Any] = {"name": path.stem, **read_yaml(path)}
     presets = values.pop("presets", None) or {}
@@ -139,6 +172,22 @@ def read_experiment(experiment: str, preset: str = "paper") -> Experiment:
     if "environment" not in values:
         raise InputError(f"environment in {path.name}", "be given", "it was not")
     return Experiment.of(_merged(values, presets.get(preset) or {}, path.name), path.name)
+
+
+def self_play(name: str) -> Experiment:
+    """A game against another of one's kind, with the game's own discount where it has one.
+
+    A matrix game is played again and again, with a memory of the last joint action.
+
+    >>> self_play("soccer").agent
+    {'discount': 0.9}
+    """
+    if name in DIFFERENTIAL:
+        return Experiment(name, name=name, source=DIFFERENTIAL[name].source, steps=10_000)
+    game = named(name)
+    view = iterated(game) if isinstance(game, MatrixGame) else game
+    agent = {"discount": view.discount}
+    return Experiment(name, name=name, source=view.source, steps=10_000, agent=agent)
 
 
 def _merged(values: Mapping[str, Any], over: Any, file: str) -> dict[str, Any]:

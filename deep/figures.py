@@ -92,8 +92,7 @@ def cross_play_matrix(found: CrossPlay) -> Figure:
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
         axis.set(xlabel="opponent of run", ylabel="agent of run")
-        protocol = "both learning on" if found.learning else "both frozen"
-        axis.set_title(f"Reward of the agent, {protocol}")
+        axis.set_title(f"Reward of the agent, {found.learning} learning")
         figure.colorbar(image, ax=axis, label="reward a step")
     return figure
 

@@ -6,23 +6,24 @@ seat 0   the agent that the run names          seat 1   the experiment's opponen
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
 from tabular_marl.deep.agents.base import Agent
 from tabular_marl.deep.agents.masac import Masac
+from tabular_marl.deep.environments.differential import GAMES, RepeatedGame
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.environments.pettingzoo import PettingZooGame
 from tabular_marl.deep.environments.stochastic import StochasticEnvironment
-from tabular_marl.deep.experiments import AGENTS, Experiment, LearnerConfig
+from tabular_marl.deep.experiments import Experiment, LearnerConfig
 from tabular_marl.games.formats import SUFFIXES, load_game
 from tabular_marl.games.library import named
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.validation import InputError, one_of
 from tabular_marl.verification.registry import import_file
 
-Environment: TypeAlias = StochasticEnvironment | PettingZooGame
+Environment: TypeAlias = StochasticEnvironment | PettingZooGame | RepeatedGame
 Player: TypeAlias = Agent | QLearner
 
 #: Environments of published experiments that are not part of this package, and what they need.
@@ -33,7 +34,7 @@ def line_up(
     plan: Experiment, agent: str, seeds: int, generator: torch.Generator
 ) -> tuple[Environment, tuple[Agent, Player]]:
     """The environment and both players. Raises InputError on an unknown name."""
-    one_of("agent", agent, AGENTS)
+    one_of("agent", agent, plan.agents)
     env = make_environment(plan, seeds, generator)
     first = make_agent(agent, 0, plan, env, generator)
     second: Player
@@ -57,15 +58,17 @@ def make_agent(
     kind: str, seat: int, plan: Experiment, env: Environment, generator: torch.Generator
 ) -> Agent:
     """A fresh agent of a kind, for a seat."""
-    if issubclass(AGENTS[kind], Masac) and not env.shared:
+    if issubclass(plan.agents[kind], Masac) and not env.shared:
         must = "be one that does not look at the other's policy where each sees something else"
         raise InputError("agent", must, f"it was {kind!r}")
-    sizes = (env.widths[seat], env.actions[seat], env.actions[1 - seat])
-    return AGENTS[kind](plan.config(kind), env.seeds, *sizes, generator)
+    sizes: tuple[Any, ...] = (env.widths[seat], env.actions[seat], env.actions[1 - seat])
+    return plan.agents[kind](plan.config(kind), env.seeds, *sizes, generator)
 
 
 def make_q_learner(config: LearnerConfig, env: Environment, generator: torch.Generator) -> QLearner:
     """The tabular Q-learner, for seat 1."""
+    if isinstance(env, RepeatedGame):
+        raise InputError("against", "be a run, in a differential game", "it was a Q-learner")
     if len(config.initial) != env.actions[1]:
         must = f"hold a value for each of {env.actions[1]} actions"
         raise InputError("q_learner.initial", must, f"it was {list(config.initial)}")
@@ -79,6 +82,8 @@ def make_environment(plan: Experiment, seeds: int, generator: torch.Generator) -
     if name in ABSENT:
         told = f"it was {name!r}, which needs {ABSENT[name]} and an environment of your own"
         raise InputError("environment", "be part of this package", told)
+    if name in GAMES:
+        return RepeatedGame(GAMES[name], seeds)
     file, colon, function = name.partition(":")
     if colon and Path(file).suffix == ".py":
         make = getattr(import_file(Path(file), "environment"), function, None)

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 class Replay(nn.Module):
     """Rings of length ``length`` for the named fields of given shapes and dtypes, each [N, …]."""
 
+    seen: Tensor
+    seed: Tensor
+
     def __init__(
         self, length: int, seeds: int, fields: dict[str, tuple[tuple[int, ...], torch.dtype]]
     ) -> None:

@@ -30,9 +30,10 @@ from tabular_marl.deep.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from tabular_marl.deep.experiments import AGENTS, Experiment, read_experiment
+from tabular_marl.deep.experiments import Experiment, read_experiment
 from tabular_marl.deep.lineup import line_up
 from tabular_marl.deep.logs import Logs
+from tabular_marl.deep.networks import keep_memory
 from tabular_marl.validation import InputError, one_of
 
 
@@ -59,7 +60,7 @@ class Run:
     settings: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        one_of("agent", self.agent, AGENTS)
+        one_of("agent", self.agent, self.plan.agents)
         for name in ("seeds", "interval"):
             if getattr(self, name) < 1:
                 raise InputError(name, "be at least 1", f"it was {getattr(self, name)}")
@@ -72,8 +73,7 @@ class Run:
         """The experiment in this preset, with this run's settings."""
         given = self.experiment
         plan = given if isinstance(given, Experiment) else read_experiment(given, self.preset)
-        kinds = {self.agent, plan.opponent} & set(AGENTS)
-        return plan.changed(dict(self.settings), kinds) if self.settings else plan
+        return plan.changed(dict(self.settings), self.agent) if self.settings else plan
 
     @property
     def last(self) -> int:
@@ -116,6 +116,7 @@ class Session:
     """
 
     def __init__(self, run: Run, keep_going: bool = False) -> None:
+        keep_memory()
         self.run, self.step, self.keep_going = run, 0, keep_going
         self.generator = torch.Generator().manual_seed(run.seed)
         self.env, self.players = line_up(run.plan, run.agent, run.seeds, self.generator)
@@ -161,19 +162,24 @@ class Session:
     def _act(self, seat: int, seen: torch.Tensor) -> torch.Tensor:
         player = self.players[seat]
         try:
-            return player.act(seen)
+            action = player.act(seen)
         except RuntimeError:  # torch draws from no law that is not finite
             if not not_finite(player.state_dict(), self.run.seeds):
                 raise
             self._fail(seat, "policy", math.nan)
             return player.act(seen)
+        if not bool(action.isfinite().all()):  # of an interval; drawn anew it would differ for all
+            self._fail(seat, "policy", math.nan)
+            action = action.nan_to_num(getattr(self.env.actions[seat], "centre", 0.0))
+        return action
 
     def _fail(self, seat: int, term: str, was: float) -> None:
         """Stop, or give up the seeds whose state is no longer finite. Raises TrainingError."""
         state = self.players[seat].state_dict()
         bad = not_finite(state, self.run.seeds)
-        kind = type(self.players[seat]).__name__.lower()
-        who = f"the opponent ({kind})" if seat else kind
+        opponent = self.run.plan.opponent
+        kind = self.run.agent if opponent == "self" else opponent
+        who = f"the opponent ({kind})" if seat else self.run.agent
         told = f"the {term} of {who} on {self.run.plan.name} was {was} at step {self.step + 1}"
         if bad:
             told += f" in {'seed' if len(bad) == 1 else 'seeds'} {', '.join(map(str, bad))}"
@@ -214,7 +220,12 @@ class Session:
         not a checkpoint of this package.
         """
         state = read_checkpoint(path)
-        return cls._restored(Run.of(state["run"]), state, path)
+        try:
+            run = Run.of(state["run"])
+        except (TypeError, KeyError) as error:
+            was = f"{path} gave {type(error).__name__}: {error}"
+            raise InputError("checkpoint", "be of this version of the package", was) from error
+        return cls._restored(run, state, path)
 
     @classmethod
     def load(cls, path: Path, run: Run, keep_going: bool = False) -> Session:

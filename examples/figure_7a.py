@@ -18,7 +18,8 @@ from tabular_marl.active.joint_chain import explore
 from tabular_marl.active.learners.grid import Grid
 from tabular_marl.active.learners.q_learning import QLearning
 from tabular_marl.deep.figures import curves_on
-from tabular_marl.deep.train import Curve, Run, TrainingError, train
+from tabular_marl.deep.logs import read_curve
+from tabular_marl.deep.train import Run, TrainingError, train
 from tabular_marl.study.style import STYLE
 
 #: line -> agent, steps, settings
@@ -44,14 +45,12 @@ def curve(name, folder):
     agent, steps, settings = LINES[name]
     run = Run("ibs", agent, "code", steps=steps, settings=settings)
     out = folder / name.lower().replace(" ", "-").replace(",", "").replace("α-=-", "")
-    done = out / "curve.csv"
-    if not done.exists() or np.loadtxt(done, delimiter=",", skiprows=1)[-1, 0] < steps:
+    if not (out / "curve.csv").exists() or read_curve(out).step[-1] < steps:
         try:
             return train(run, out, resume=(out / "checkpoint.pt").exists())
         except TrainingError as error:  # what it had is drawn
             print(f"{name}: {error}")
-    rows = np.loadtxt(done, delimiter=",", skiprows=1)
-    return Curve(rows[:, 0].astype(int), rows[:, 1:])
+    return read_curve(out)
 
 
 def main(folder):

@@ -81,6 +81,20 @@ class Agent:
         self.count = 0
         self.optimisers: dict[str, Adam] = {}
 
+    def act(self, obs: Tensor) -> Tensor:
+        """An action for each seed, [N]."""
+        raise NotImplementedError
+
+    def observe(
+        self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
+    ) -> dict[str, Tensor]:
+        """Take in one transition, and train; the losses by name [·]."""
+        raise NotImplementedError
+
+    def policy(self, obs: Tensor) -> Tensor:
+        """The probabilities of its actions, [N, A]."""
+        raise NotImplementedError
+
     def network(self, inputs: int, outputs: int) -> SeedMLP:
         """Two hidden layers, or none, a network a seed."""
         return SeedMLP(self.seeds, self._sizes(inputs, outputs), self.generator)

@@ -38,9 +38,9 @@ class Dron(Agent):
     @torch.no_grad()
     def policy(self, obs: Tensor) -> Tensor:
         """ε-greedy, [N, A]."""
-        best = self.critic(self._inputs(obs))[:, 0].argmax(1)
-        spread = self.config.epsilon / self.actions
-        return spread + (1 - self.config.epsilon) * one_hot(best, self.actions)
+        best: Tensor = self.critic(self._inputs(obs))[:, 0].argmax(1)
+        epsilon = float(self.config.epsilon)
+        return epsilon / self.actions + (1 - epsilon) * one_hot(best, self.actions)
 
     def act(self, obs: Tensor) -> Tensor:
         """An ε-greedy action, [N]."""

@@ -59,7 +59,8 @@ class JointAgent(SoftAgent):
 
     def table(self, network: SeedMLP, obs: Tensor) -> Tensor:
         """The output of ``network`` as [N, K, A, B]."""
-        return network(obs).unflatten(-1, (self.actions, self.others))
+        table: Tensor = network(obs).unflatten(-1, (self.actions, self.others))
+        return table
 
     # -- training --------------------------------------------------------------------------------
 

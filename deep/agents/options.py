@@ -130,7 +130,8 @@ class Options(SoftAgent):
 
     def q(self, obs: Tensor) -> Tensor:
         """Q(s,a,z), [N, K, A, Z]."""
-        return self.critic(obs).unflatten(-1, (self.actions, -1))
+        q: Tensor = self.critic(obs).unflatten(-1, (self.actions, -1))
+        return q
 
     def log_actor(self, obs: Tensor) -> Tensor:
         """log π(a|s,z), [N, K, A, Z]."""
@@ -158,8 +159,8 @@ class Options(SoftAgent):
 
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
         """The soft-optimal options against the opponent's policy."""
-        config, alone, prior = self.config, facing(game, opponent), self.prior.double().cpu()
-        prior = (prior / prior.sum(0)).numpy()  # to float64's rounding
+        config, alone, told = self.config, facing(game, opponent), self.prior.double().cpu()
+        prior = (told / told.sum(0)).numpy()  # to float64's rounding
         found = solve_options(alone, config.beta, config.options, prior, discount=config.discount)
         return {
             "q": found.q[:, :, 0],

@@ -120,7 +120,9 @@ def _choices(space: Any, name: str) -> int:
 
 def _flat(space: Any, seen: Any) -> NDArray[np.float32]:
     if hasattr(space, "n"):
-        return np.eye(int(space.n), dtype=np.float32)[int(seen) - int(space.start)]
+        chosen = np.zeros(int(space.n), np.float32)
+        chosen[int(seen) - int(space.start)] = 1
+        return chosen
     return np.asarray(seen, np.float32).ravel()
 
 

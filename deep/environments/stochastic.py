@@ -179,4 +179,5 @@ def absorbing(game: StochasticGame) -> np.ndarray:
     pairs = game.transition_rows.shape[0] // game.num_states
     rows = np.arange(states.size * pairs)
     stays = np.asarray(sparse.csr_array(game.transition_rows)[rows, np.repeat(states, pairs)])
-    return stays.reshape(states.size, pairs).min(1) == 1.0
+    always: np.ndarray = stays.reshape(states.size, pairs).min(1) == 1.0
+    return always

@@ -10,12 +10,10 @@ in reward units; q [n, A, B], and the order of the two free energies is the syst
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor
 
 from tabular_marl.deep.free_energy import free_energy
-from tabular_marl.deep.losses.soft import sampled_value
+from tabular_marl.deep.losses.soft import charged, sampled_value
 
 #: The axis of q [n, A, B] that a player's actions run along.
 AGENT, OPPONENT = -2, -1
@@ -81,9 +79,5 @@ def sampled_next_value(
 
     Equal to V at every (a, b) where both policies are the system's tilts. Report (7), (23).
     """
-    agent = _cost(log_agent, log_agent_prior, beta_agent)
-    return q - agent - _cost(log_opponent, log_opponent_prior, beta_opponent)
-
-
-def _cost(log_policy: Tensor, log_prior: Tensor, beta: float) -> Tensor:
-    return (log_policy - log_prior) / beta if not math.isinf(beta) else 0 * log_policy
+    alone = charged(q, log_agent, log_agent_prior, beta_agent)
+    return charged(alone, log_opponent, log_opponent_prior, beta_opponent)

@@ -9,6 +9,8 @@ solution of (58) as a minimiser, for β of either sign. n samples, A actions, K 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -16,12 +18,20 @@ from tabular_marl.deep.free_energy import free_energy
 from tabular_marl.deep.losses._mean import mean
 
 
+def charged(q: Tensor, log_policy: Tensor, log_prior: Tensor, beta: float) -> Tensor:
+    """Q − (log π − log p)/β at one action, any shapes: the summand of (59).
+
+    At sampled actions it is V in expectation, and V at every one where π is (58). β = ±inf charges
+    nothing.
+    """
+    return q - (log_policy - log_prior) / beta if not math.isinf(beta) else q + 0 * log_policy
+
+
 def regularised(
     q: Tensor, log_policy: Tensor, log_prior: Tensor, beta: float, dim: int = -1
 ) -> Tensor:
     """E_π[Q − (log π − log p)/β] along ``dim``: V of (58) where π is its policy. Report (59)."""
-    policy = log_policy.exp()
-    return (policy * (q - (log_policy - log_prior) / beta)).sum(dim)
+    return (log_policy.exp() * charged(q, log_policy, log_prior, beta)).sum(dim)
 
 
 def value_loss(
@@ -36,8 +46,26 @@ def value_loss(
 
     ``value`` [n]; ``q``, ``log_policy``, ``log_prior`` [n, A].
     """
-    target = regularised(q, log_policy, log_prior, beta).detach()
-    return mean(0.5 * (value - target) ** 2, weights)
+    return _regression(value, regularised(q, log_policy, log_prior, beta), weights)
+
+
+def sampled_value_loss(
+    value: Tensor,
+    q: Tensor,
+    log_policy: Tensor,
+    log_prior: Tensor,
+    beta: float,
+    weights: Tensor | None = None,
+) -> Tensor:
+    """:func:`value_loss` at one sampled action a ~ π; all [n]. Report (59).
+
+    Its expected gradient is that of :func:`value_loss`.
+    """
+    return _regression(value, charged(q, log_policy, log_prior, beta), weights)
+
+
+def _regression(value: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+    return mean(0.5 * (value - target.detach()) ** 2, weights)
 
 
 def q_target(reward: Tensor, next_value: Tensor, discount: float) -> Tensor:
@@ -53,7 +81,7 @@ def q_loss(
     All [n], ``q`` at the actions taken. V(s') is a target network's value in (60), :func:`value`
     in (63), and :func:`tabular_marl.deep.losses.joint.value` in (66).
     """
-    return mean(0.5 * (q - q_target(reward, next_value, discount)) ** 2, weights)
+    return _regression(q, q_target(reward, next_value, discount), weights)
 
 
 def policy_loss(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from tabular_marl.deep.evaluation import CrossPlay
 
 Steps = Annotated[int, arg(help="Over which the reward is averaged.")]
-Learning = Annotated[bool, arg(help="Both go on learning, instead of being frozen.")]
+Learning = Annotated[
+    Literal["nobody", "agent", "opponent", "both"],
+    arg(help="Who goes on learning; whoever does not is frozen."),
+]
 Seed = Annotated[int, arg(help="Of the random stream of the evaluation.")]
 
 
@@ -30,7 +33,7 @@ def evaluate(
         ),
     ] = None,
     steps: Steps = 1000,
-    learning: Learning = False,
+    learning: Learning = "nobody",
     seed: Seed = 0,
     json: JsonFlag = False,
 ) -> int:
@@ -40,20 +43,19 @@ def evaluate(
 
     with working("playing", quiet=json):
         mine, theirs = run_both(run, against, steps, learning, seed)
-    protocol = "learning" if learning else "frozen"
     if json:
         emit_json(
             {
                 "run": str(run),
                 "against": against or "its own opponent",
-                "protocol": protocol,
+                "learning": learning,
                 "steps": steps,
                 "agent": mine.as_dict(),
                 "opponent": theirs.as_dict(),
             }
         )
         return 0
-    print(f"{run} against {against or 'its own opponent'}, {protocol}, {steps} steps:")
+    print(f"{run} against {against or 'its own opponent'}, {learning} learning, {steps} steps:")
     for who, score in (("agent", mine), ("opponent", theirs)):
         low, high = score.interval
         told = f"reward {score.iqm:.4f} (IQM of {score.seeds} seeds, 95 % interval"
@@ -67,7 +69,7 @@ def crossplay(
     ],
     *,
     steps: Steps = 1000,
-    learning: Learning = False,
+    learning: Learning = "nobody",
     seed: Seed = 0,
     out: Annotated[
         Path | None, arg(metavar="DIR", help="Write crossplay.csv and crossplay.png there.")

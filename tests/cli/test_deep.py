@@ -109,10 +109,10 @@ def test_a_file_of_one_s_own_is_trained_evaluated_and_cross_played(capsys, tmp_p
     assert code == 0
     assert "IQM of 2 seeds, 95 % interval" in out
     words = ("evaluate", str(tmp_path / "dron"), "--against", str(tmp_path / "sac"), "--learning")
-    code, out, _ = run(capsys, *words, "--steps", "30", "--json")
+    code, out, _ = run(capsys, *words, "both", "--steps", "30", "--json")
     assert code == 0
     row = json.loads(out)
-    assert (row["protocol"], row["steps"]) == ("learning", 30)
+    assert (row["learning"], row["steps"]) == ("both", 30)
     assert 1 <= row["opponent"]["iqm"] <= 4
     folders = [str(tmp_path / agent) for agent in ("dron", "sac")]
     words = ("crossplay", *folders, "--steps", "20", "--out", str(tmp_path / "all"))

@@ -67,13 +67,13 @@ def test_cross_play_has_every_agent_with_every_partner(runs, tmp_path):
     assert lines[:3] == ["row,column,iqm,low,high", "bach,bach,2,2,2", "bach,stravinsky,0,0,0"]
     row = found.as_dict()
     assert row["iqm"] == [[2.0, 0.0], [0.0, 1.0]]
-    assert row["protocol"] == "frozen"
+    assert row["learning"] == "nobody"
     assert row["interval"][0][0] == [2.0, 2.0]
 
 
 def test_the_picture_has_a_cell_a_pair():
     reward = np.array([[[2.0, 2.0], [0.0, np.nan]], [[0.0, 1.0], [1.0, 1.0]]])
-    figure = cross_play_matrix(CrossPlay(("one", "two"), reward, 10, True))
+    figure = cross_play_matrix(CrossPlay(("one", "two"), reward, 10, "both"))
     axis = figure.axes[0]
     assert axis.images[0].get_array().tolist() == [[2.0, 0.0], [0.5, 1.0]]
     assert [text.get_text().split("\n")[0] for text in axis.texts] == [
@@ -83,15 +83,17 @@ def test_the_picture_has_a_cell_a_pair():
         "1.00",
     ]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["one", "two"]
-    assert "learning" in axis.get_title()
+    assert axis.get_title() == "Reward of the agent, both learning"
 
 
-def test_the_frozen_protocol_changes_no_weight_and_the_other_one_does(runs):
-    """Observed through behaviour: a learner that only ever loses gives its action up."""
+def test_whoever_learns_gives_up_what_does_not_pay_and_whoever_is_frozen_does_not(runs):
     frozen = evaluate(runs / "bach", runs / "stravinsky", steps=400)[0]
     assert frozen.reward.tolist() == [0.0] * 3
-    learning = evaluate(runs / "bach", runs / "stravinsky", steps=400, learning=True)[0]
-    assert (learning.reward > 0.5).all()
+    for learning, gives_way in (("agent", True), ("both", True), ("opponent", False)):
+        mine = evaluate(runs / "bach", runs / "stravinsky", steps=400, learning=learning)[0]
+        assert ((mine.reward > 0.5) == gives_way).all(), learning
+    with pytest.raises(InputError, match="did you mean 'nobody'"):
+        evaluate(runs / "bach", learning="nobodi")
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -137,7 +139,7 @@ def test_it_is_the_same_again_and_another_with_another_seed(tmp_path):
 
 def test_against_a_fresh_q_learner(tmp_path):
     train(Run("ibs", "dron", **SHORT), tmp_path)
-    mine, _ = evaluate(tmp_path, "q-learner", steps=300, learning=True)
+    mine, _ = evaluate(tmp_path, "q-learner", steps=300, learning="both")
     assert ((mine.reward > 0) & (mine.reward < 2)).all()
 
 

@@ -9,6 +9,7 @@ from tabular_marl.deep.agents.base import AgentConfig
 from tabular_marl.deep.experiments import (
     AGENTS,
     CONFIGS,
+    CONTINUOUS,
     EXPERIMENTS,
     SETTINGS,
     Experiment,
@@ -89,7 +90,7 @@ def test_any_yaml_reader_reads_the_same(name):
 def test_agents_that_share_a_setting_s_name_share_its_type():
     from typing import get_type_hints
 
-    for agent in AGENTS.values():
+    for agent in (*AGENTS.values(), *CONTINUOUS.values()):
         for name, kind in get_type_hints(agent.settings).items():
             assert SETTINGS[name] is kind
 
@@ -101,6 +102,18 @@ def test_what_is_published_but_absent_is_told(name, needs):
         line_up(run.plan, "further", 1, torch.Generator())
     with pytest.raises(InputError, match=r"steps must be one interval .*; it was 0"):
         Run(name)
+
+
+def test_a_differential_game_is_for_agents_with_actions_in_an_interval():
+    run = Run("two-quadratics", "balancing-q", settings=(("beta_opponent", -1),))
+    env, players = line_up(run.plan, run.agent, 2, torch.Generator())
+    assert type(players[0]) is type(players[1]) is CONTINUOUS["balancing-q"]
+    assert players[1].config.beta_opponent == -1
+    assert env.step(*(player.act(env.observation) for player in players)).shape == (2, 2)
+    with pytest.raises(InputError, match=r"agent must be one of balancing-q, .*; it was 'dron'"):
+        Run("two-quadratics", "dron")
+    with pytest.raises(InputError, match=r"opponent must be one of .*; it was 'q-learner'"):
+        Run("rotational", "sac", settings=(("opponent", "q-learner"),))
 
 
 MINE = """\

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tabular_marl.deep.checkpoint import by_seed, clear, differences, not_finite, read_checkpoint
-from tabular_marl.deep.experiments import AGENTS
+from tabular_marl.deep.experiments import AGENTS, CONTINUOUS
 from tabular_marl.deep.logs import read_curve
 from tabular_marl.deep.train import Run, Session, TrainingError, train
 from tabular_marl.validation import InputError
@@ -65,8 +65,20 @@ def test_a_run_that_is_killed_and_resumed_ends_bit_for_bit_where_an_unbroken_one
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def poisoned(agent, where, keep_going, seeds=3):
-    run = Run("ic", agent, seeds=seeds, steps=300, interval=10, settings=(("window", 20),))
+def test_a_resumed_run_of_a_differential_game_is_the_unbroken_one(tmp_path):
+    def run(steps):
+        settings = (("window", 20), ("batch", 8))
+        return Run("rotational", "further", seeds=2, steps=steps, interval=20, settings=settings)
+
+    train(run(80), tmp_path / "whole")
+    train(run(40), tmp_path / "broken")
+    train(run(80), tmp_path / "broken", resume=True)
+    one, two = (read_checkpoint(tmp_path / k / "checkpoint.pt") for k in ("whole", "broken"))
+    assert same(one, two)
+
+
+def poisoned(agent, where, keep_going, seeds=3, game="ic"):
+    run = Run(game, agent, seeds=seeds, steps=300, interval=10, settings=(("window", 20),))
     session = Session(run, keep_going)
     for _ in range(5):
         session.advance()
@@ -92,10 +104,14 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("agent", AGENTS)
-def test_the_other_seeds_go_on_as_if_nothing_had_been(agent):
-    broken = poisoned(agent, (PARTS[agent], 1), keep_going=True)
-    sound = poisoned(agent, None, keep_going=True)
+@pytest.mark.parametrize(
+    ("game", "agent"),
+    [*(("ic", agent) for agent in AGENTS), *(("two-quadratics", agent) for agent in CONTINUOUS)],
+)
+def test_the_other_seeds_go_on_as_if_nothing_had_been(game, agent):
+    part = PARTS[agent] if game == "ic" else "critic" if "svgd" in agent else "actor"
+    broken = poisoned(agent, (part, 1), keep_going=True, game=game)
+    sound = poisoned(agent, None, keep_going=True, game=game)
     for session in (broken, sound):
         for _ in range(3):
             session.advance()

@@ -16,6 +16,7 @@ from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.environments.stochastic import Stationary, StochasticEnvironment
 from tabular_marl.deep.exact import facing, gaps
 from tabular_marl.deep.statistics import iqm
+from tabular_marl.deep.train import Run, Session
 from tabular_marl.validation import InputError
 
 GAME = tm.iterated(tm.games.bach_or_stravinsky())
@@ -321,6 +322,42 @@ def test_facing_an_opponent_the_soft_values_are_those_of_the_recipe():
     assert facing(soccer, even).is_sparse == soccer.is_sparse
 
 
+@pytest.mark.parametrize("game", ["chicken", "grid-game-1", "meeting"])
+def test_a_game_of_the_library_is_an_experiment(game):
+    run = Run(game, "sac", seeds=2, steps=200, interval=100, settings=(("window", 64),))
+    session = Session(run)
+    session.advance()
+    session.advance()
+    assert session.curve.isfinite().all()
+    held = tm.games.named(game)
+    discount = tm.iterated(held).discount if game == "chicken" else held.discount
+    assert run.config.discount == discount
+    assert run.plan.source == held.source
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("case", [case for case in CASES if case != "rommeo"])
+def test_networks_with_hidden_layers_reach_it_too(case):
+    kind, opponent, settings = CASES[case]
+    settings = settings | dict(hidden=32, critic_rate=0.003, actor_rate=0.003, target_rate=0.05)
+    found = trained(kind, opponent, settings, steps=2000)
+    assert max(found.values()) < TOLERANCE, found
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("kind", [Sac, BalancingQ])
+def test_in_a_noisy_game_the_error_shrinks(kind):
+    game, even = tm.games.meeting(2), torch.full((16, 5), 0.2)
+    settings = dict(hidden=32, critic_rate=0.003, actor_rate=0.003, target_rate=0.02, batch=128)
+    env, agent = fresh(kind, 10, game, **settings, discount=0.8, beta=3.0)
+    found = []
+    for steps in (500, 3500):
+        play(env, agent, even, steps)
+        found.append({name: iqm(gap) for name, gap in gaps(agent, game, even).items()})
+    for name in found[0]:
+        assert found[1][name] < 0.6 * found[0][name], (name, found)
+
+
 def test_mistakes_are_told():
     with pytest.raises(InputError, match="beta must be finite and not 0; it was 0"):
         Sac.settings(beta=0.0)
@@ -328,3 +365,7 @@ def test_mistakes_are_told():
         BalancingQ.settings(beta_opponent=float("inf"))
     with pytest.raises(InputError, match="habit must be between 0 and 1"):
         Options.settings(habit=1.0)
+    with pytest.raises(InputError, match="did you mean 'stag-hunt'"):
+        Run("stag-hut", "sac")
+    with pytest.raises(InputError, match="environment must be of two players"):
+        Session(Run("three-player-pennies", "sac"))

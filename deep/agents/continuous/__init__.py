@@ -1,0 +1,1 @@
+"""Agents with continuous actions: soft actor-critic, ROMMEO, PR2, Balancing-Q, FURTHER."""
