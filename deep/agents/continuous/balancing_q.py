@@ -25,7 +25,7 @@ from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.continuous.base import ContinuousAgent, SampledConfig, cells
 from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.agents.soft import finite_beta
-from tabular_marl.deep.losses import joint, soft
+from tabular_marl.deep.losses import soft
 from tabular_marl.deep.networks import SeedMLP, evaluate, follow
 from tabular_marl.deep.squashed import Squashed, standard_normal
 from tabular_marl.games.stochastic import StochasticGame
@@ -117,7 +117,7 @@ class ContinuousBalancingQ(ContinuousAgent):
         """Qⁱ(s,a), [N, …, d] → [N, …]; the gradient reaches a through Q alone. (67)"""
         other, log_proposal = self.proposals(self.opponent_law(obs, action.detach()))
         q = self.q(critic, obs.unsqueeze(-2), action.unsqueeze(-2), other)
-        return joint.sampled_partial_q(q, self.log_other_prior, log_proposal, self.beta_opponent)
+        return soft.sampled_value(q, self.log_other_prior, log_proposal, self.beta_opponent)
 
     @torch.no_grad()
     def proposals(self, law: Squashed) -> tuple[Tensor, Tensor]:
