@@ -37,7 +37,7 @@ def active_game(
     >>> from tabular_marl.games import matching_pennies
     >>> joint, others = active_game(matching_pennies(), best_response())
     >>> joint.num_states, others.tolist()
-    (2, [[1.0, 0.0], [0.0, 1.0]])
+    (2, [[0.0, 1.0], [1.0, 0.0]])
     """
     game = game.as_stochastic() if isinstance(game, MatrixGame) else game
     if game.num_players != 2:

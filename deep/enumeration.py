@@ -107,9 +107,11 @@ def enumerate_game(
     state, agent, opponent = state[kept], agent[kept], opponent[kept]
     row, after, weight = row[kept], after[kept], weight[kept]
     over = np.zeros(game.num_states, dtype=bool) if ends is None else np.asarray(ends, dtype=bool)
-    integers = (torch.from_numpy(np.array(k, dtype=np.int64)) for k in (state, agent, opponent))
+    s, a, b = (torch.from_numpy(np.array(k, dtype=np.int64)) for k in (state, agent, opponent))
     return Batch(
-        *integers,
+        s,
+        a,
+        b,
         torch.from_numpy(np.array(game.reward.reshape(pairs)[row])),
         torch.from_numpy(np.array(after, dtype=np.int64)),
         torch.from_numpy(weight / weight.sum()),

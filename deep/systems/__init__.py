@@ -26,8 +26,9 @@ from numpy.typing import ArrayLike
 from tabular_marl.active.average_reward import average_reward
 from tabular_marl.active.decision import DecisionProcess
 from tabular_marl.deep.systems.base import OPTIONAL, Actor, Evaluation, System, Wanted
+from tabular_marl.deep.systems.candidates import RIGHT
 from tabular_marl.deep.systems.options import OptionBatch, OptionSystem
-from tabular_marl.deep.systems.recipe import RIGHT, RecipeSystem, Step
+from tabular_marl.deep.systems.recipe import RecipeSystem, Step
 from tabular_marl.deep.systems.tables import Tables
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.em import rommeo_em
