@@ -29,9 +29,10 @@ def gaps(agent: SoftAgent, game: Game, opponent: Tensor) -> dict[str, np.ndarray
     view, seeds = two_player(game), agent.seeds
     exact = agent.exact(view, opponent)
     with torch.no_grad():
-        learned = agent.tables(torch.eye(view.num_states).expand(seeds, -1, -1))
+        states = torch.eye(view.num_states, device=agent.generator.device)
+        learned = agent.tables(states.expand(seeds, -1, -1))
     return {
-        name: np.abs(table.double().numpy() - exact[name]).reshape(seeds, -1).max(1)
+        name: np.abs(table.double().cpu().numpy() - exact[name]).reshape(seeds, -1).max(1)
         for name, table in learned.items()
     }
 
@@ -47,8 +48,7 @@ def facing(game: StochasticGame, opponent: Tensor) -> StochasticGame:
     [2.5, 2.5]
     """
     states, rows, columns = game.reward.shape
-    policy = opponent.double().cpu().numpy()
-    policy = policy / policy.sum(1, keepdims=True)  # to float64's rounding
+    policy = double_rows(opponent)
     weights = np.broadcast_to(policy[:, None], game.reward.shape).ravel()
     pair = np.arange(states * rows).repeat(columns)
     mix = sparse.csr_array((weights, (pair, np.arange(weights.size))))
@@ -57,3 +57,13 @@ def facing(game: StochasticGame, opponent: Tensor) -> StochasticGame:
     if not game.is_sparse:
         transition = transition.toarray().reshape(states, rows, 1, states)
     return StochasticGame(transition, reward, discount=game.discount)
+
+
+def double_rows(policy: Tensor) -> np.ndarray:
+    """A policy of a network, whose rows sum to 1 up to float32, with rows that do in float64.
+
+    >>> double_rows(torch.full((1, 5), 0.2)).sum()
+    np.float64(1.0)
+    """
+    held: np.ndarray = policy.double().cpu().numpy()
+    return held / held.sum(-1, keepdims=True)

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.soft import SoftAgent, SoftConfig, uniform
-from tabular_marl.deep.exact import facing
+from tabular_marl.deep.exact import double_rows, facing
 from tabular_marl.deep.losses import options, soft
 from tabular_marl.deep.networks import follow
 from tabular_marl.games.stochastic import StochasticGame
@@ -159,8 +159,7 @@ class Options(SoftAgent):
 
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
         """The soft-optimal options against the opponent's policy."""
-        config, alone, told = self.config, facing(game, opponent), self.prior.double().cpu()
-        prior = (told / told.sum(0)).numpy()  # to float64's rounding
+        config, alone, prior = self.config, facing(game, opponent), double_rows(self.prior.mT).T
         found = solve_options(alone, config.beta, config.options, prior, discount=config.discount)
         return {
             "q": found.q[:, :, 0],

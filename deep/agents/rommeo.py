@@ -18,6 +18,7 @@ from torch import Tensor
 
 from tabular_marl.deep.agents.joint import ConditionalAgent
 from tabular_marl.deep.agents.soft import at
+from tabular_marl.deep.exact import double_rows
 from tabular_marl.deep.losses import opponent
 from tabular_marl.deep.losses.joint import AGENT, OPPONENT
 from tabular_marl.games.stochastic import StochasticGame
@@ -55,7 +56,7 @@ class Rommeo(ConditionalAgent):
 
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
         """ROMMEO about the opponent's policy."""
-        prior, discount = opponent.double().numpy(), self.config.discount
+        prior, discount = double_rows(opponent), self.config.discount
         found = rommeo(game, self.config.beta, opponent_prior=prior, discount=discount)
         return {
             "q": found.q,
