@@ -20,9 +20,15 @@ from tabular_marl.verification.claims._layer import (
 from tabular_marl.verification.ledger import LEDGER
 
 LEDGER.load_own()  # before a file of claims is imported by name, so that each claim knows its file
-rate, particles, balancing, critic = (
+rate, particles, balancing, critic, gaussian = (
     importlib.import_module(f"tabular_marl.verification.claims.layer_{name}")
-    for name in ("samples_rate", "particles", "balancing_value", "action_value")
+    for name in (
+        "samples_rate",
+        "particles",
+        "balancing_value",
+        "action_value",
+        "particles_gaussian",
+    )
 )
 MINE = {c.id: c for c in LEDGER if ".claims.layer_" in c.module}
 rng = np.random.default_rng(3)
@@ -99,6 +105,40 @@ def test_the_field_is_that_of_the_layer(sigma):
     rest = layer.stein_particles(line, 2, sigma).positions
     variance = particles.pair_variance(FLOAT, sigma).right
     assert float(np.mean(rest**2)) == pytest.approx(variance, rel=1e-7)
+
+
+@pytest.mark.parametrize(("mean", "variance", "sigma"), [(1.0, 4.0, 2.0), (-0.5, 0.3, 0.7)])
+def test_a_gaussian_policy_moves_as_the_ledger_says(mean, variance, sigma):
+    """Quadrature of (64), and a derivative of the divergence by differences."""
+    noise, weights = np.polynomial.hermite_e.hermegauss(60)
+    weights = weights / weights.sum()
+    x = mean + np.sqrt(variance) * noise
+    apart = x[:, None] - x[None]
+    kernel = np.exp(-(apart**2) / sigma**2)
+    push = weights @ (kernel * (-x[:, None] - 2 * apart / sigma**2))
+    found = weights @ push, np.sqrt(variance) * weights @ (push * noise)
+
+    def loss(m, s):
+        return (s**2 + m**2 - 1) / 2 - np.log(s)
+
+    s, h = np.sqrt(variance), 1e-6
+    gradient, step = gaussian.directions(mean, variance, sigma**2)
+    slopes = (loss(mean + h, s) - loss(mean - h, s)), s * (loss(mean, s + h) - loss(mean, s - h))
+    np.testing.assert_allclose(gradient, np.array(slopes) / (2 * h), rtol=1e-7)
+    share = np.sqrt(sigma**2 / (sigma**2 + 4 * variance))
+    np.testing.assert_allclose(found, -share * np.array(step), rtol=1e-6)
+
+
+def test_the_three_losses_rest_at_the_soft_optimum():
+    game = tm.StochasticGame(rows(2, A, 1, 2), rng.normal(size=(2, A, 1)), discount=0.8)
+    solved = tm.soft_q(game, 1.3)
+    q = 1.3 * np.asarray(solved.q).reshape(2, A)
+    policy = np.asarray(solved.agent_policy).reshape(2, A)
+    prior = np.full(A, 1 / A)
+    value = np.array([soft_evaluation(FLOAT, q[s], prior, policy[s]) for s in range(2)])
+    np.testing.assert_allclose(value, 1.3 * np.asarray(solved.value), rtol=1e-9)
+    ahead = 1.3 * game.reward[:, :, 0] + 0.8 * game.transition[:, :, 0] @ value
+    np.testing.assert_allclose(q, ahead, rtol=1e-9)
 
 
 def test_only_the_tilt_is_at_rest_on_a_grid():

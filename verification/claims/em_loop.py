@@ -212,9 +212,10 @@ row(
     STATES,
     Deduction(
         ("report.093.greedy.added", "report.093.nested.added", "free-energy.monotone"),
-        ("squeeze", "monotone convergence"),
+        ("averages of a convergent sequence", "strict inequality of limits", "squeeze"),
         "π_k ∝ μ e^{k R^i} → a*(b); so (99) → R^-i(a*(b), b), its averages too, and ρ_n ∝ ν exp of "
-        "n times the average",
+        "n times the average: from some n on the best b leads every other by δ > 0, and their odds "
+        "are at most e^{−nδ} times the prior's",
     ),
     assumes=("no ties", "priors with full support"),
 )

@@ -115,7 +115,7 @@ def slack_after(arithmetic: Arithmetic, q: Numbers, **priors: Numbers) -> Number
 row(
     "report.092.tight.printed",
     "refuted",
-    "report (90); report (92)",
+    "report (90); report (91); report (92)",
     r"\max_\theta L(\theta, \omega) = \log P_\omega(O^i = 1)",
     '"Our usual EM procedure" makes the bound tight. Here q keeps U(s) while the posterior '
     "(88) moves the state. Two states worth −1 and 0, P(O|·) = exp Q: log((1/e + 1)/2) + 1/2 > 0.",

@@ -96,14 +96,31 @@ def split_printed(
     return sides(left, -evidence - game.objective(*play))
 
 
+def same_constant(
+    arithmetic: Arithmetic,
+    initial: Numbers,
+    reward: Numbers,
+    transition: Numbers,
+    beta: Numbers,
+    agent_prior: Numbers,
+    opponent_prior: Numbers,
+    agent: Numbers,
+    other: Numbers,
+) -> Sides:
+    """KL(q ‖ P(τ|O^i=1)) + E_q Σ_t (β^i R − log π/P_prior) at two policies of the agent."""
+    game = Game.of(arithmetic, reward, beta, transition, 1, agent_prior, opponent_prior)
+    plays = [conditional(game, initial, policy) for policy in (agent, other)]
+    return sides(*(divergence(game, *play)[0] + game.objective(*play) for play in plays))
+
+
 row(
     "report.A.5.1.constant.printed",
     "refuted",
     "report A.5.1",
     r"D_{KL} = -\mathrm{const.} - E_q\Big[\sum_t \beta^i R_t - \log\frac{\pi}{P_{\mathrm{prior}}}"
     r"\Big], \quad \mathrm{const.} = \log P(O^i=1)",
-    "log P(O^i=1) comes with a plus, as in A.1.1; read as some constant the line is harmless. One "
-    "action each, β^i R = −1: 0 against 2.",
+    "log P(O^i=1) comes with a plus, as in the line before in A.1.1. (Read as some constant the "
+    "line is right: next row.) One action each, β^i R = −1: 0 against 2.",
     UNDISCOUNTED,
     Counterexample(
         split_printed,
@@ -135,6 +152,21 @@ row(
     assumes=("π ≪ P_prior",),
 )
 
+row(
+    "report.A.5.1.some-constant.printed",
+    "proved",
+    "report A.5.1",
+    r"D_{KL} + E_q\Big[\sum_t \beta^i R_t - \log\frac{\pi}{P_{\mathrm{prior}}}\Big] \text{ is the "
+    r"same number for every } \pi",
+    "The line to the letter, which does not say what its constant is: all that the argmax needs.",
+    UNDISCOUNTED,
+    Deduction(
+        ("report.A.5.1.constant.corrected",), "substitution of equals", "log P(O^i=1) has no π"
+    ),
+    sample(same_constant, {**FINITE_PLAY, "other": FINITE_PLAY["agent"]}, "== 0", sizes=TWO_TIMES),
+    assumes=("π ≪ P_prior",),
+)
+
 # -- (42): what it is optimal for ------------------------------------------------------------------
 
 ALWAYS = [["1/2", "1/2"]]
@@ -145,7 +177,8 @@ row(
     r"\text{(42) with } \gamma < 1 \text{ minimises } D_{KL}(q \| P(\tau|O^i=1)) "
     r"\text{ of A.5.1}",
     "The graph and the bound of A.5.1 have no γ, (42) has. At γ = 1/2 a reward tomorrow is taken "
-    "with e/(1+e) by the one, √e/(1+√e) by the other.",
+    "with e/(1+e) by the one, √e/(1+√e) by the other. (The game of report.006: its opponent has "
+    "one action, so that it does not matter that (6) chooses ρ and (42) does not.)",
     PLAYS,
     Counterexample(
         discounted_gain,

@@ -109,6 +109,7 @@ def expected(arithmetic: Arithmetic, **given: Numbers) -> Sides:
 
 
 SUPPORT = ("P_prior(a^-i|s) > 0 (else the ratio is 0/0)",)
+BOTH = (*SUPPORT, "P_prior(a|s, a^-i) > 0")
 row(
     "report.047.printed",
     "proved",
@@ -132,7 +133,7 @@ row(
     stage_scope(),
     Symbolic(prove_through_agent),
     sample(through_agent, ANY, "== 0", stage=True),
-    assumes=SUPPORT,
+    assumes=BOTH,
 )
 row(
     "report.049.printed",
@@ -145,7 +146,7 @@ row(
     stage_scope(),
     Symbolic(prove_connection),
     sample(connection, ANY, "== 0", stage=True),
-    assumes=SUPPORT,
+    assumes=BOTH,
 )
 row(
     "report.047.regularisation.printed",

@@ -20,9 +20,7 @@ from tabular_marl.verification import (
     array,
     beta,
     distribution,
-    number,
     positive,
-    prove_nonnegative,
     prove_zero,
     scope,
     sides,
@@ -37,7 +35,6 @@ from tabular_marl.verification.claims._fictitious import (
     stage_scope,
 )
 from tabular_marl.verification.claims._rows import row
-from tabular_marl.verification.claims.rommeo_model import at_most_one
 from tabular_marl.verification.relation import Sides
 
 PAIRS = scope(states=">= 1", opponent_actions=">= 1", ratio=SIGNED)
@@ -73,56 +70,6 @@ def apart(
 
 
 # -- (43)-(45) -------------------------------------------------------------------------------------
-
-row(
-    "report.043.printed",
-    "refuted",
-    "report (43); report A.5.2",
-    r"P(O^{-i}_t=1|s_t, a^{-i}_t) = \exp(\tfrac{\beta^{-i}}{\beta^i} Q^i(s_t, a^{-i}_t)) \in "
-    r"[0, 1]",
-    "It exceeds 1 wherever (β^-i/β^i) Q^i > 0.",
-    scope(beta=SIGNED),
-    Counterexample(at_most_one, {"reward": [1], "beta": 1}),
-)
-
-
-def shifted(
-    arithmetic: Arithmetic, table: Numbers, prior: Numbers, ratio: Numbers, shift: Numbers
-) -> Numbers:
-    """(46) from κQ^i and from κQ^i + c; table, prior [B]."""
-    moved = tilt(table + shift / ratio, prior, ratio, 0, arithmetic)
-    return tilt(table, prior, ratio, 0, arithmetic) - moved
-
-
-def prove_shifted() -> list[Proof]:
-    weight, total, factor, excess = (positive(n) for n in ("w", "Z", "c", "excess"))
-    return [
-        prove_zero(weight / total - weight * factor / (total * factor), "(46) with e^c in all"),
-        prove_nonnegative(1 - weight / (weight + excess), "e^{κQ − max κQ} <= 1"),
-    ]
-
-
-row(
-    "report.043.corrected",
-    "proved",
-    "report (43); report (46)",
-    r"\exp(\kappa Q^i - \max_{a^{-i}} \kappa Q^i) \text{ is a probability, with the same (46)}",
-    "A shift by a function of the state, which may differ from state to state, changes V^-i but "
-    "not the model.",
-    scope(opponent_actions=">= 1", ratio=SIGNED),
-    Symbolic(prove_shifted),
-    sample(
-        shifted,
-        {
-            "table": array("opponent_actions", low=-2, high=2),
-            "prior": distribution("opponent_actions"),
-            "ratio": FIELDS["ratio"],
-            "shift": number(),
-        },
-        "== 0",
-        sizes={"opponent_actions": (1, 4)},
-    ),
-)
 
 
 def ranks(

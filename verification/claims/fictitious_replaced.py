@@ -162,8 +162,13 @@ row(
     game_scope(),
     Deduction(
         ("report.1.3.replaced.rate.added", "report.1.3.replaced.monotone.added"),
-        ("limit of a closed statement", "squeeze"),
-        "e_k = ‖V* − V_k‖ falls to some e; the rate divided by K gives e <= γ e, so e = 0",
+        (
+            "monotone convergence",
+            "averages of a convergent sequence",
+            "limit of a closed statement",
+        ),
+        "e_k = ‖V* − V_k‖ does not rise, so it tends to some e, and so do its averages; the rate "
+        "divided by K gives e <= γ e, so e = 0",
     ),
     assumes=PRIOR,
 )
@@ -179,7 +184,7 @@ row(
     game_scope(),
     Deduction(
         ("report.1.3.replaced.printed", "free-energy.repeated-tilt.added"),
-        ("limit of a closed statement", "squeeze"),
+        ("strict inequality of limits", "squeeze"),
         "Q_k -> Q*, so from some round on κ(Q_k(s,b*) − Q_k(s,b)) > δ > 0, and the odds of b "
         "against b* fall by e^{−δ} a round",
     ),
@@ -357,8 +362,14 @@ row(
     game_scope(),
     Deduction(
         ("free-energy.potential.added", "report.050.latest-monotone.added", "report.050.printed"),
-        ("sum of termwise inequalities", "limit of a closed statement", "squeeze"),
-        "Q_k(s,b*) − V_k = (KL_k − KL_{k+1})/κ exactly; then as for (42): K e_K <= γ Σ e_k + D/|κ|",
+        (
+            "sum of termwise inequalities",
+            "monotone convergence",
+            "averages of a convergent sequence",
+            "limit of a closed statement",
+        ),
+        "Q_k(s,b*) − V_k = (KL_k − KL_{k+1})/κ exactly; then as for (42): K e_K <= γ Σ e_k + "
+        "D/|κ|, e_k does not rise, and e <= γ e in the limit",
     ),
     sample(latest_rate, SYSTEM),
     assumes=PRIOR,

@@ -217,8 +217,8 @@ row(
     "report 1.3; report (42); report (46)",
     r"\gamma |\beta^{-i}|\,\mathrm{osc}(R) < 2(1-\gamma)^2, \ P_{\mathrm{prior}} \text{ of (46) "
     r"kept: the rounds converge to one limit from every first model}",
-    "Where the report's alternation is safe in the kept reading: little discounting of the tilt, "
-    "weak tilts or small rewards.",
+    "Where the report's alternation is safe in the kept reading: a small γ, weak tilts "
+    "or small rewards.",
     game_scope(),
     Deduction(("report.1.3.kept.lipschitz.added",), "banach fixed point", "Φ is a contraction"),
     assumes=("γ |β^-i| osc(R) < 2 (1 − γ)²",),

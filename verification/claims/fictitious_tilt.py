@@ -8,6 +8,7 @@ Shapes as in ``fictitious_opponent``: table Q^i(s,b) [S, B], law P(s) [S], prior
 
 from __future__ import annotations
 
+import numpy as np
 import sympy
 
 from tabular_marl.verification import (
@@ -157,6 +158,16 @@ row(
     sample(spread, TILTS, "== 0", sizes={"outcomes": (1, 4)}),
     rests_on=(GIBBS,),
 )
+
+
+def constant_on_support(
+    arithmetic: Arithmetic, model: Numbers, level: Numbers, ratio: Numbers
+) -> Sides:
+    """tilt_κ[ρ](Q) and ρ, where Q is ``level`` on ρ's support and another number off it."""
+    table = level[:, None] + np.where(arithmetic.zeros(model), arithmetic.number(1), 0 * model)
+    return sides(tilt(table, model, ratio, 1, arithmetic), model)
+
+
 row(
     "report.046.fixed.added",
     "proved",
@@ -171,6 +182,16 @@ row(
         "substitution of equals",
         "if ρ is its tilt, exp(κQ^i − V^-i) = 1 wherever ρ > 0; if Q^i is constant there, its tilt "
         "is ρ",
+    ),
+    sample(
+        constant_on_support,
+        {
+            "model": distribution("states", "opponent_actions", degenerate=True),
+            "level": array("states"),
+            "ratio": FIELDS["ratio"],
+        },
+        "== 0",
+        sizes=SIZES,
     ),
 )
 

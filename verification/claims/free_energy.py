@@ -187,8 +187,8 @@ register(
             Deduction(
                 ("free-energy.derivative", "free-energy.limits"),
                 ("integration of a derivative", "limit of a closed statement"),
-                "the derivative is positive for finite β ≠ 0, one outcome after another rises; "
-                "β → 0, ±inf keep the inequality",
+                "for finite β ≠ 0 the derivatives are probabilities: F does not fall while "
+                "one outcome after another rises; β → 0, ±inf keep the inequality",
             ),
             Sampling(monotone, _every(rise=array("outcomes", low=0)), ">= 0", batched=True),
         ),

@@ -153,6 +153,18 @@ def prove_parts() -> list[Proof]:
     ]
 
 
+def prove_score() -> Proof:
+    e, p, slope, prior_slope = sympy.symbols("e P dQ dP", positive=True)  # e^Q, P_prior
+    whole = (e * slope * p + e * prior_slope) / (e * p)
+    return prove_zero(whole - slope - prior_slope / p, "(e^Q P)'/(e^Q P) = Q' + P'/P")
+
+
+def prove_kernel() -> Proof:
+    d, s = sympy.symbols("d sigma", positive=True)
+    kernel = sympy.exp(-(d**2) / s**2)
+    return prove_zero(sympy.diff(kernel, d) + 2 * d / s**2 * kernel, "∂κ/∂x along x − x' = d")
+
+
 def prove_ascent() -> Proof:
     score, push = sympy.symbols("score push", real=True)
     return prove_zero(-score * push + score * push, "d(−u(f(φ)))/dφ = −u' f'")
@@ -172,6 +184,15 @@ row(
     Counterexample(printed_score, {"slope": 1, "log_prior": 0, "prior_slope": 0}, "== 0"),
 )
 row(
+    "report.064.score.corrected",
+    "proved",
+    "report (64)",
+    r"\nabla_{a'}\big(Q + \log P_{prior}\big) = \nabla_{a'} \log \pi_{(58)}(a')",
+    "V does not depend on a'.",
+    SLOPES,
+    Symbolic(prove_score),
+)
+row(
     "report.064.kernel.printed",
     "refuted",
     "report (64)",
@@ -180,6 +201,16 @@ row(
     "left, and (64) takes ∇κ at coincident particles in the term i = j.",
     scope(sigma="(0, inf)"),
     Counterexample(one_sided, {"sigma": 1}, "== 0"),
+)
+row(
+    "report.064.kernel.corrected",
+    "proved",
+    "report (64)",
+    r"\kappa = e^{-\|x - x'\|^2/\sigma^2}: \ \nabla_x \kappa = -\tfrac{2}{\sigma^2}(x - x')\, "
+    r"\kappa, \ 0 \text{ at } x = x'",
+    "With the square.",
+    scope(sigma="(0, inf)"),
+    Symbolic(prove_kernel),
 )
 row(
     "report.064.sign.printed",
@@ -196,9 +227,10 @@ row(
     "report.064.sign.corrected",
     "proved",
     "report (64)",
-    r"\partial \mathcal{L}_\pi / \partial \phi = -E_\varepsilon[\Delta f\, \partial f / \partial "
-    r"\phi]",
-    "Stated and proved for one particle, where L = −u(f) up to a constant and Δf = u'.",
+    r"n = 1: \ \partial \mathcal{L}_\pi / \partial \phi = -E_\varepsilon[\Delta f\, \partial f / "
+    r"\partial \phi]",
+    "For one particle, where L = −u(f) up to a constant and Δf = u'. For more the right side is no "
+    "gradient of L, see report.064.proportional, though L falls along it.",
     SLOPES,
     Symbolic(prove_ascent),
     Sampling(ascent, instances(score=number(), push=number()), "== 0", examples=500, search=False),
@@ -323,7 +355,8 @@ row(
     LINE,
     Deduction(
         ("report.064.population.added",),
-        "special case",
-        "then π s = D⁻π at every a, so π(a−1)/π(a) = w(a−1)/w(a) and π = w as both sum to one",
+        ("invertible matrix", "substitution of equals"),
+        "then π s = D⁻π at every a, so π(a−1) = π(a) w(a−1)/w(a): π is a multiple of w, and π = w "
+        "as both sum to one",
     ),
 )

@@ -29,6 +29,7 @@ from tabular_marl.verification import (
 from tabular_marl.verification.arithmetic import Arithmetic, Numbers, kl, tilt
 from tabular_marl.verification.claims._layer import soft_evaluation, soft_value
 from tabular_marl.verification.claims._rows import row
+from tabular_marl.verification.relation import Sides
 
 ACTIONS = scope(actions=">= 1")
 GAMES = scope(states=">= 1", actions=">= 1", beta="any", gamma="[0, 1)")
@@ -157,6 +158,65 @@ row(
     Sampling(
         optimal_value_gap,
         instances({"actions": (1, 4)}, **STAGE),
+        "== 0",
+        examples=2000,
+        batched=True,
+        search=False,
+    ),
+)
+row(
+    "report.059.together.added",
+    "proved",
+    "report (58); report (59); report (60); report (61)",
+    r"\mathcal{L}_V, \mathcal{L}_Q, \mathcal{L}_\pi \text{ are least at } (V, Q, \pi) \text{ "
+    r"together}, \bar V = V \iff (V, Q, \pi) \text{ solves (58)}",
+    "With βR in (60) and γ in (58): the actor-critic rests at the soft optimum, and nowhere else.",
+    GAMES,
+    Deduction(
+        (
+            "report.059.printed",
+            "report.059.optimal.corrected",
+            "report.060.beta.corrected",
+            "report.061.optimum.corrected",
+            "report.058.discount.corrected",
+        ),
+        "substitution of equals",
+        "(61) is least at the tilt of Q alone, so (59) at log Σ_a P_prior e^Q alone, and (60) at "
+        "Q = βR + γ E V alone: the equations of (58), which have one solution",
+    ),
+    assumes=("every state and pair has a positive weight",),
+)
+
+
+def sampled_loss(
+    arithmetic: Arithmetic, q: Numbers, prior: Numbers, policy: Numbers, value: Numbers
+) -> Sides:
+    """E_a ½ (V − (Q − log π/p)(a))², and ½ (V − V^π)² + ½ Var of the sampled target."""
+    target = q - arithmetic.log(policy) + arithmetic.log(prior)
+    mean = (policy * target).sum(axis=0)
+    variance = (policy * (target - mean) ** 2).sum(axis=0)
+    loss = (policy * (value - target) ** 2).sum(axis=0) / 2
+    return sides(loss, (value - mean) ** 2 / 2 + variance / 2)
+
+
+row(
+    "report.059.sample.added",
+    "proved",
+    "report (59)",
+    r"E_{a \sim \pi}\tfrac12\big(V - (Q - \log\tfrac{\pi}{P_{prior}})(a)\big)^2 = "
+    r"\tfrac12 (V - V^\pi)^2 + \tfrac12 Var_\pi[Q - \log\tfrac{\pi}{P_{prior}}]",
+    "(59) has E inside the square; with one sampled action it is outside. That is harmless: the "
+    "gradient in V is unbiased, the minimiser the same, only the loss is reported too high. At the "
+    "policy of (58) the target does not vary, and nothing is lost at all.",
+    ACTIONS,
+    Deduction(
+        ("report.060.beta.corrected", "report.060.least.added"),
+        "special case",
+        "(60) with x = s, R = 0, γ = 1, π for the transitions and the sampled target for V̄",
+    ),
+    Sampling(
+        sampled_loss,
+        instances({"actions": (1, 4)}, **STAGE, value=number()),
         "== 0",
         examples=2000,
         batched=True,

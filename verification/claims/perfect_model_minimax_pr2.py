@@ -131,8 +131,9 @@ row(
     "pennies have −1 here and 0 there.",
     scope(**EVERY),
     Deduction(
-        ("free-energy.limits", "free-energy.monotone", "free-energy.non-expansive"),
-        "limit of a closed statement",
-        "the inner F tends to min_b for each a; the outer F is non-expansive and tends to max_a",
+        ("free-energy.limits", "free-energy.non-expansive"),
+        ("chain of inequalities", "squeeze"),
+        "|F_β(inner) − F_β(min_b Q)| <= max_a |inner − min_b Q| -> 0 for every β, as F_β is "
+        "non-expansive; and F_β(min_b Q) -> max_a min_b Q",
     ),
 )

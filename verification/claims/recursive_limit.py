@@ -174,9 +174,10 @@ row(
     GAMES,
     Deduction(
         ("report.108.growth.added", "report.108.converges.added"),
-        "limit of a closed statement",
-        "an action whose factor E_ρ e^Q/e^V exceeds one in the limit would grow for ever; on the "
-        "support the factor tends to one",
+        ("strict inequality of limits", "limit of a closed statement"),
+        "the factors E_ρ e^Q/e^V converge. One that exceeds 1 in the limit exceeds some 1 + δ from "
+        "some level on: its action would grow beyond 1. Where π(a) > 0 the factor is the quotient "
+        "of two probabilities with that limit, so it tends to 1; likewise for b",
     ),
     assumes=("π_0, ρ_0 have full support", "the marginals converge"),
 )

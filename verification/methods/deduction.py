@@ -36,16 +36,23 @@ RULES: dict[str, Rule] = {
         "both properties pass from f and g to f after g, and to expectations",
     ),
     "monotone and shift-equivariant implies non-expansive": Rule(
-        "|f(x) − f(y)| <= max |x − y|",
+        "|f(x) − f(y)| <= max |x − y| for such a map f",
         "y − d <= x <= y + d with d = max |x − y|; apply f",
     ),
     "non-expansive after a discounted expectation": Rule(
-        "f(r + γ P V) is a γ-contraction in V, and r + γ P f(Q) in Q, when f is non-expansive",
-        "|P V − P W| <= max |V − W| because rows of P are probabilities (γ = 1: non-expansive)",
+        "f(r + γ P V) is Lipschitz in V with constant γ, and r + γ P f(Q) in Q, when f is "
+        "non-expansive: a contraction for γ < 1",
+        "|P V − P W| <= max |V − W| because rows of P are probabilities",
     ),
     "banach fixed point": Rule(
-        "a contraction of a complete space has one fixed point, reached from any start",
+        "a contraction (constant < 1) of a complete space has one fixed point, reached from any "
+        "start",
         "the fixed-point theorem of Banach",
+    ),
+    "contraction that settles": Rule(
+        "x_{n+1} = T_n x_n converges to the fixed point x* of T, if every T_n is a contraction "
+        "with one constant γ < 1 and T_n x* → x*",
+        "e_{n+1} <= γ e_n + |T_n x* − x*| for e_n = |x_n − x*|, so lim sup e_n <= γ lim sup e_n",
     ),
     "brouwer fixed point": Rule(
         "a continuous map of a product of simplices into itself has a fixed point",
@@ -61,29 +68,39 @@ RULES: dict[str, Rule] = {
         "the inner maximum does not depend on the probability with which it is reached",
     ),
     "policy-evaluation monotonicity": Rule(
-        "T_new Q >= Q implies Q_new >= Q, and with <= likewise",
-        "apply the monotone γ-contraction T_new again and again: the sequence is monotone and "
-        "converges to its fixed point Q_new",
+        "T_new Q >= Q implies Q_new >= Q, and with <= likewise, for a monotone contraction T_new "
+        "with fixed point Q_new",
+        "apply T_new again and again: the sequence is monotone and converges to Q_new",
     ),
     "limit of a closed statement": Rule(
-        "an inequality or equation between continuous functions passes to limits",
-        "the set where it holds is closed",
+        "an equation or an inequality <= between convergent sequences, or continuous functions, "
+        "passes to their limits; a strict inequality leaves <= there",
+        "the set where a <= b is closed",
+    ),
+    "strict inequality of limits": Rule(
+        "lim a_k > lim b_k implies a_k > b_k + δ for some δ > 0 and every k from some k on",
+        "take for δ a third of the difference of the limits",
     ),
     "monotone convergence": Rule(
-        "a bounded monotone sequence of numbers converges, and so do its averages",
+        "a bounded monotone sequence of numbers converges",
         "the supremum (or infimum) is the limit",
+    ),
+    "averages of a convergent sequence": Rule(
+        "(1/K) Σ_{k<K} a_k tends to the limit of a_k",
+        "all but finitely many terms are near the limit, and the others' share vanishes (Cesàro)",
     ),
     "squeeze": Rule(
         "what lies between two functions with one limit has that limit",
         "the squeeze theorem",
     ),
     "sum of termwise inequalities": Rule(
-        "Σ a_k <= Σ b_k where a_k <= b_k for every k",
-        "addition keeps the order, for any number of terms",
+        "Σ a_k <= Σ b_k where a_k <= b_k for every k, with = only where every a_k = b_k",
+        "addition keeps the order, for any finite number of terms",
     ),
     "extremum of affine functions": Rule(
-        "a maximum of affine functions is convex, a minimum is concave",
-        "epigraphs of affine functions are half-spaces, and intersect",
+        "a maximum of affine functions is convex, a minimum concave: at a mean it is at most, at "
+        "least, the mean of its values",
+        "epigraphs of affine functions are half-spaces, and intersect; Jensen",
     ),
     "minimax theorem": Rule(
         "a continuous function on two compact convex sets, concave in one argument and convex in "
@@ -91,15 +108,16 @@ RULES: dict[str, Rule] = {
         "von Neumann's theorem, in the form of Sion",
     ),
     "integration of a derivative": Rule(
-        "a function whose derivative is >= 0 on an interval rises there",
+        "a continuous function whose derivative is >= 0 inside an interval does not fall on it; "
+        "where the derivative is > 0, it rises",
         "the mean value theorem",
     ),
     "chain rule": Rule(
-        "the derivative of a composition is the product of the derivatives",
+        "the derivative of a composition of differentiable maps is the product of the derivatives",
         "the chain rule, once for each level",
     ),
     "special case": Rule(
-        "what holds on a scope holds on each part of it",
+        "what holds on a scope holds on each part of it, and in each of its instances",
         "instantiate the premises",
     ),
     "conjunction": Rule(
@@ -125,17 +143,24 @@ RULES: dict[str, Rule] = {
         "the ergodic theorem of finite chains; Kemeny and Snell (1960), Puterman (1994) app. A",
     ),
     "communicating decision problem": Rule(
-        "where from every state every recurrent state can be reached under some policy, the best "
-        "average reward is one number",
+        "in a finite decision problem where every state that is recurrent under some stationary "
+        "policy is reached, under some policy, from every state, the best average reward is the "
+        "same from every start (communicating: every state reaches every other under some policy)",
         "a policy may first go where another start begins; Puterman (1994), section 8.3",
     ),
     "derivative of a difference": Rule(
-        "F(y) − F(x) = (y − x)·G(x, y) with G continuous gives ∇F(x) = G(x, x)",
-        "divide by |y − x| and let y → x",
+        "F(y) − F(x) = (y − x)·G(x, y) with G continuous at y = x gives dF = dx·G(x, x) along "
+        "every differentiable path in the domain; on a simplex dx is tangent, Σ dx = 0, and "
+        "G(x, x) counts only up to a constant",
+        "divide by the step of the path, and let it tend to 0",
     ),
     "leading terms": Rule(
-        "sums, products and quotients of terms c ε^r (1 + o(1)) with c > 0 are of that form",
+        "finite sums, products and quotients of terms c ε^r (1 + o(1)) with c > 0 are of that form",
         "the smallest exponent leads a sum; without subtractions nothing cancels",
+    ),
+    "invertible matrix": Rule(
+        "an invertible matrix maps only 0 to 0",
+        "multiply by the inverse",
     ),
 }
 

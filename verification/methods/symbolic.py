@@ -80,8 +80,10 @@ def prove_zero(expression: Any, what: str = "") -> Proof:
 
     Rational functions of symbols: ``cancel`` gives 0. With logarithms of rational functions of
     positive symbols: each log is split into logs of irreducible factors, which are algebraically
-    independent, and the expression must cancel to 0 with those as further symbols. A condition
-    such as Σ p = 1 is put in by the caller, by substitution.
+    independent, and the expression must cancel to 0 with those as further symbols. A maximum, an
+    absolute value and an exponential of anything but logs stand for themselves: a True holds
+    whatever they are, and nothing is called False. A condition such as Σ p = 1 is put in by the
+    caller, by substitution.
 
     >>> t, u = positive("t"), positive("u")
     >>> prove_zero((t**2 - 1) / (t - 1) - t - 1).holds, prove_zero(t - u).holds
@@ -92,19 +94,23 @@ def prove_zero(expression: Any, what: str = "") -> Proof:
     >>> x = sympy.Symbol("x", real=True)  # log x² is not 2 log x where x < 0
     >>> print(prove_zero(sympy.log(x**2) - 2 * sympy.log(x)).holds)
     None
+    >>> top = sympy.Max(sympy.log(t), sympy.log(u))
+    >>> prove_zero(sympy.exp(top) * sympy.exp(sympy.log(t) - top) - t).holds
+    True
     """
     import sympy
 
     entries = [sympy.sympify(e) for e in np.asarray(expression, dtype=object).flat]
     name = what or f"{_short(entries[0])} = 0"
     for entry in entries:
-        split, whole = _logs_as_symbols(entry)
+        named, opaque = _others_as_symbols(entry)
+        split, whole = _logs_as_symbols(named)
         if split.has(sympy.exp, sympy.log):
             return Proof(None, name, f"{_short(entry)} is not rational in symbols and their logs")
         left = sympy.cancel(sympy.together(split))
         if left != 0:
-            unknown = whole or left.has(sympy.Abs, sympy.Max, sympy.Min)
-            return Proof(None if unknown else False, name, f"cancel leaves {_short(left)}")
+            holds = None if whole or opaque else False
+            return Proof(holds, name, f"cancel leaves {_short(left)}")
     how = f"cancel gives 0 ({len(entries)} identit{'y' if len(entries) == 1 else 'ies'})"
     return Proof(True, name, how)
 
@@ -162,27 +168,78 @@ def _coefficient_sign(polynomial: Any) -> int | None:
     return signs.pop() if len(signs) == 1 else None
 
 
+def _others_as_symbols(expression: Any) -> tuple[Any, bool]:
+    """The expression with each max, min and |·| replaced by the log of a positive symbol, then each
+    remaining e^(…) by a positive symbol; and whether there was any."""
+    import sympy
+
+    def fresh(part: Any) -> Any:
+        return sympy.Symbol(f"e^({part})", positive=True)
+
+    kinds = (sympy.Max, sympy.Min, sympy.Abs)
+    found = {part: sympy.log(fresh(part)) for part in expression.atoms(*kinds)}
+    named = expression.xreplace(found)
+    powers = {}
+    for power in named.atoms(sympy.exp):
+        exponent = sympy.cancel(sympy.together(power.args[0]))
+        down = exponent.could_extract_minus_sign()
+        powers[power] = 1 / fresh(-exponent) if down else fresh(exponent)
+    return named.xreplace(powers), bool(found or powers)
+
+
 def _logs_as_symbols(expression: Any) -> tuple[Any, bool]:
     """The expression with each log(e) replaced by Σ m_i L_i, where e = Π f_i^m_i with irreducible
-    f_i > 0 and L_i a symbol for log f_i; and whether some log had to stay whole."""
+    f_i > 0 and L_i a symbol for log f_i; and whether some log had to stay whole, or some factor may
+    split further, as it holds a root."""
     import sympy
 
     whole = False
     replaced = {}
     for log in expression.atoms(sympy.log):
         argument = sympy.cancel(sympy.together(log.args[0]))
-        total = sympy.Integer(0)
-        for part, sign in zip(sympy.fraction(argument), (1, -1), strict=True):
-            constant, factors = sympy.factor_list(part)
-            unsigned = any(not symbol.is_positive for symbol in part.free_symbols)
-            if unsigned or constant < 0 or any(_coefficient_sign(f) != 1 for f, _ in factors):
-                total, whole = sympy.Symbol(f"log({argument})"), True
-                break
-            for prime, power in sympy.factorint(constant).items():
-                factors.append((prime, power))
-            total += sign * sum(m * sympy.Symbol(f"log({f})") for f, m in factors)
-        replaced[log] = total
+        factors = _positive_factors(argument)
+        if factors is None:
+            replaced[log], whole = sympy.Symbol(f"log({argument})"), True
+            continue
+        replaced[log] = sum((m * sympy.Symbol(f"log({f})") for f, m in factors), sympy.Integer(0))
+        whole = whole or any(not m.is_integer or _has_root(f) for f, m in factors)
     return expression.xreplace(replaced), whole
+
+
+def _positive_factors(argument: Any) -> list[tuple[Any, Any]] | None:
+    """[(f, m)] with argument = Π f^m, every f a prime or irreducible with coefficients > 0 in
+    positive symbols; None where there is no such product."""
+    import sympy
+
+    if any(not symbol.is_positive for symbol in argument.free_symbols):
+        return None
+    found = []
+    for part in sympy.Mul.make_args(argument):
+        base, power = part.as_base_exp()
+        try:
+            constant, factors = sympy.factor_list(base)
+        except sympy.PolynomialError:
+            return None
+        if not power.is_rational or not constant.is_rational or constant <= 0:
+            return None
+        if any(_coefficient_sign(f) != 1 for f, _ in factors):
+            return None
+        for number, sign in ((constant.p, 1), (constant.q, -1)):
+            found += [(sympy.Integer(f), sign * m * power) for f, m in _primes(number)]
+        found += [(f, m * power) for f, m in factors]
+    return found
+
+
+def _primes(number: int) -> list[tuple[int, int]]:
+    import sympy
+
+    return list(sympy.factorint(number).items())
+
+
+def _has_root(expression: Any) -> bool:
+    import sympy
+
+    return any(not power.exp.is_integer for power in expression.atoms(sympy.Pow))
 
 
 def _short(expression: Any) -> str:
