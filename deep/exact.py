@@ -65,5 +65,6 @@ def double_rows(policy: Tensor) -> np.ndarray:
     >>> double_rows(torch.full((1, 5), 0.2)).sum()
     np.float64(1.0)
     """
-    held: np.ndarray = policy.double().cpu().numpy()
-    return held / held.sum(-1, keepdims=True)
+    held: np.ndarray = policy.double().cpu().numpy().copy()
+    held /= held.sum(-1, keepdims=True)
+    return held
