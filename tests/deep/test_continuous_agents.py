@@ -248,9 +248,6 @@ def test_long_training_comes_nearer(name):
     found = np.array(gaps(agent))
     assert found[:, 0].max() < CLOSE.get(name, (0.1,))[0]
     assert found[:, 1].max() < 0.5
-    if name == "further":
-        exact = agent.exact(two_player(HILL.grid(80)), torch.full((1, 80), 1 / 80))
-        assert agent.gain.detach().numpy() == pytest.approx(exact["gain"], abs=0.6)
 
 
 # -- checkpoints, mistakes -------------------------------------------------------------------------
