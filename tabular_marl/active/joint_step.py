@@ -7,7 +7,7 @@ integers (s', θ') that come out numbers by :class:`Names`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,15 +45,19 @@ class Step:
     def __call__(self, batch: Ints) -> tuple[Ints, Ints, Array, Array]:
         """(row, key of the next joint state, probability) of all edges, and rewards [n, m, A]."""
         state = np.ascontiguousarray(batch[:, 0])
-        weights = np.ones((state.size, 1))
-        for rule, base in self._policies(batch):
-            played = (1 - rule.epsilon) * base + rule.epsilon / base.shape[1]
-            weights = _profiles(weights, played)
+        weights = self.weights(batch, {j: rule.epsilon for j, rule in self.rules.items()})
         rewards = np.full((self.game.num_players, state.size, self.own), np.nan)
         for j, table in self.paid.items():
             rewards[j] = np.einsum("xo,xao->xa", weights, table[state][:, self.joint])
         rows, keys, chance, _ = self.edges(batch, weights)
         return rows, keys, chance, rewards
+
+    def weights(self, batch: Ints, rates: Mapping[int, float]) -> Array:
+        """How likely the others' joint actions are, [m, O], if j explores with ``rates[j]``."""
+        weights = np.ones((batch.shape[0], 1))
+        for (_, base), j in zip(self._policies(batch), self.rules, strict=True):
+            weights = _profiles(weights, (1 - rates[j]) * base + rates[j] / base.shape[1])
+        return weights
 
     def trembles(self, batch: Ints) -> tuple[Ints, Ints, Array, Ints]:
         """Leading terms of all edges as every exploring learner's ε → 0: (row, key, c, r)."""

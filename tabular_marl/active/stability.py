@@ -1,6 +1,5 @@
 """Stochastic stability: the limit of the stationary distribution as mistakes vanish, exactly.
 
-    P_ε(x, y) = c(x, y) ε^r(x, y) (1 + o(1)),    r the resistance of x → y, c > 0 its coefficient
   P_ε(x, y) = c(x, y) ε^r(x, y) (1 + o(1)),   r the resistance of x → y, c > 0 its coefficient
 
 By the matrix-tree theorem π_ε(x) is proportional to the sum over x-trees of the products of their
@@ -116,15 +115,7 @@ def stable_distribution(chain: PerturbedChain) -> StableDistribution:
     >>> stable_distribution(noise).distribution.round(12)
     array([0.66666667, 0.        , 0.33333333])
     """
-    possible = chain.coefficient > 0
-    graph = MarkovChain(possible / possible.sum(axis=1, keepdims=True))
-    if not graph.is_unichain:
-        raise InputError(
-            "chain",
-            "have one recurrent class when it is perturbed (else the limit depends on the start)",
-            f"it had {graph.num_classes}",
-        )
-    (members,) = graph.recurrent_classes
+    members = recurrent_states(chain)
     block = np.ix_(members, members)
     c = chain.coefficient[block].copy()
     r = np.where(c > 0, chain.resistance[block], kernels.NEVER)
@@ -136,6 +127,19 @@ def stable_distribution(chain: PerturbedChain) -> StableDistribution:
     potential = np.full(chain.num_states, np.inf)
     potential[members] = exponent * float(chain.unit)
     return StableDistribution(read_only(distribution), read_only(potential))
+
+
+def recurrent_states(chain: PerturbedChain) -> Indices:
+    """The states of the perturbed chain's recurrent class; InputError if there are several."""
+    possible = chain.coefficient > 0
+    graph = MarkovChain(possible / possible.sum(axis=1, keepdims=True))
+    if not graph.is_unichain:
+        raise InputError(
+            "chain",
+            "have one recurrent class when it is perturbed (else the limit depends on the start)",
+            f"it had {graph.num_classes}",
+        )
+    return graph.recurrent_classes[0]
 
 
 def with_noise(transition: ArrayLike, noise: ArrayLike) -> PerturbedChain:

@@ -7,7 +7,8 @@ GLIE ("greedy in the limit with infinite exploration", Singh et al. 2000) wants 
 Σ ε_t = ∞: no finite clock has that. A clock that stops at ε_T = 0 is greedy from then on, with a
 start distribution that T steps of exploration have made; one that stops at ε_T > 0 is the
 stationary kernel whose limit ε_T → 0 is the stochastically stable one. The two limits can differ:
-both can be computed, and neither is passed off as the other. θ = (t, θ of the learner), t ≤ T.
+both can be computed, and neither is passed off as the other. ε_t = a t^−p for ever, and which of
+the two it goes to, is in active/decaying.py. θ = (t, θ of the learner), t ≤ T.
 """
 
 from __future__ import annotations

@@ -60,3 +60,29 @@ def stationary(c, r):
             elif power == exponent[k]:
                 mass[k] += product
     return mass, exponent
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def forests(r, stop):
+    """min over k ≥ 1 of V(k) + k · ``stop``, V(k) the least resistance of forests with k roots.
+
+    The exponent of det(I − P_ε + ε^stop): elimination where every state also stops with exponent
+    ``stop``. ``r`` [n, n] is overwritten.
+    """
+    n = r.shape[0]
+    ends = np.full(n, stop, dtype=np.int64)
+    total = 0
+    for k in range(n - 1, 0, -1):
+        least = ends[k]
+        for j in range(k):
+            least = min(least, r[k, j])
+        total += least
+        for i in range(k):
+            if r[i, k] == NEVER:
+                continue
+            more = r[i, k] - least
+            ends[i] = min(ends[i], more + ends[k])
+            for j in range(k):
+                if j != i and r[k, j] != NEVER:
+                    r[i, j] = min(r[i, j], more + r[k, j])
+    return total + ends[0]
