@@ -44,6 +44,10 @@ def influence(
     tol: Annotated[float, arg(help="Wanted width of the bracket, in reward units.")] = 1e-8,
     max_states: MaxStates = 5_000_000,
     plot: Plot = None,
+    save: Annotated[
+        Path | None,
+        arg(metavar="FILE.npz", help="Write every joint state's policy and bias there."),
+    ] = None,
     json: JsonFlag = False,
 ) -> int:
     """Find the best average reward against opponents who learn, with proved bounds."""
@@ -52,7 +56,8 @@ def influence(
     from tabular_marl.active.influence import Influence
     from tabular_marl.cli import active_answers as answers
 
-    writable(plot)
+    writable(plot, "--plot", (".png", ".pdf", ".svg"))
+    writable(save, "--save", (".npz",))
     loaded = stochastic(game)
     with working(f"exploring joint states {COMPILING}", quiet=json):
         process = explored(loaded, learners, player, start, max_states)
@@ -60,6 +65,10 @@ def influence(
         found = Influence(process, average_reward(process.decision, method, beta, tol=tol))
         short = None if discount is None else discounted(process.decision, discount, beta)
     row = answers.influence_row(game, learners, found, short, discount)
+    if save is not None:
+        answers.save_influence(save, found)
+        row["saved"] = str(save)
+        print(f"wrote {save}", file=sys.stderr)
     if json:
         emit_json(row)
     else:
@@ -67,7 +76,7 @@ def influence(
     if plot is not None:
         from tabular_marl.study.influence_figures import picture
 
-        save(picture(found), plot)
+        draw(picture(found), plot)
     return 0
 
 
@@ -98,7 +107,7 @@ def chain(
     from tabular_marl.active.stability import stable_distribution, with_trembles
     from tabular_marl.cli import active_answers as answers
 
-    writable(plot)
+    writable(plot, "--plot", (".png", ".pdf", ".svg"))
     if (policy is None) != (player is None):
         given, missing = ("--player", "--policy") if policy is None else ("--policy", "--player")
         raise InputError(missing, f"be given with {given}", "it was not")
@@ -112,11 +121,11 @@ def chain(
     if json:
         emit_json(row)
     else:
-        answers.print_chain(row)
+        answers.print_chain(row, process)
     if plot is not None:
         from tabular_marl.study.influence_figures import transition_graph
 
-        save(transition_graph(process, weights), plot)
+        draw(transition_graph(process, weights), plot)
     return 0
 
 
@@ -170,16 +179,16 @@ def agent_policy(policy: str, process: JointProcess) -> Any:
     return np.tile(np.eye(actions)[chosen], (process.num_states, 1))
 
 
-def writable(path: Path | None) -> None:
+def writable(path: Path | None, option: str, endings: tuple[str, ...]) -> None:
     """Tell of a folder or a format that cannot be before the work, not after it."""
     if path is None:
         return
-    if path.suffix not in (".png", ".pdf", ".svg"):
-        raise InputError("--plot", "end in .png, .pdf or .svg", f"it was '{path}'")
+    if path.suffix not in endings:
+        raise InputError(option, f"end in {' or '.join(endings)}", f"it was '{path}'")
     path.parent.mkdir(parents=True, exist_ok=True)
 
 
-def save(figure: Figure, path: Path) -> None:
+def draw(figure: Figure, path: Path) -> None:
     """Write a figure and say where."""
     figure.savefig(path)
     print(f"wrote {path}", file=sys.stderr)

@@ -10,6 +10,8 @@ from tabular_marl.active.periodic import periodic_distributions
 from tabular_marl.answers import ROWS_SHOWN, time_taken
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.table import Table
 
     from tabular_marl.active.chains import MarkovChain
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from tabular_marl.active.joint_chain import JointProcess
     from tabular_marl.active.stability import StableDistribution
     from tabular_marl.cli.learner_options import LearnerOptions
+
+
+#: JSON holds every joint state up to this many; beyond it, what each of them has is left out.
+MOST_STATES = 50_000
 
 
 def setting(options: LearnerOptions) -> dict[str, Any]:
@@ -47,7 +53,10 @@ def influence_row(
     short: DiscountedSolution | None,
     discount: float | None,
 ) -> dict[str, Any]:
-    """One JSON object; gains are numbers for one start, and arrays [starts] for several."""
+    """One JSON object; gains are numbers for one start, and arrays [starts] for several.
+
+    Beyond MOST_STATES joint states it is a summary, and ``omitted`` names what is left out.
+    """
     process, solution = found.process, found.solution
     one = process.starts.size == 1
     chain = found.chain()
@@ -68,23 +77,81 @@ def influence_row(
         "transitions": int(process.transition.nnz),
         "recurrent_classes": int((arrival > 0).sum()),
         "seconds": found.seconds,
-        "starts": process.starts,
         "actions": process.game.action_labels[process.player or 0],
+    }
+    if notes := remarks(options, process):
+        row["notes"] = notes
+    everything = {
+        "starts": process.starts,
         "policy": solution.policy,
         "bias": solution.bias,
-        "states": [described(process, x) for x in range(process.num_states)],
     }
+    if process.num_states <= MOST_STATES:
+        row |= everything
+        row["states"] = [described(process, x) for x in range(process.num_states)]
+    else:
+        row["omitted"] = [*everything, "states"]
+        if not one:
+            row["omitted"].append("gain")
+            del row["gain"]
+            row["gain_lower"] = float(found.gain_lower.min())
+            row["gain_upper"] = float(found.gain_upper.max())
+            row["plateaus"] = plateaus(found)[:ROWS_SHOWN]
     grids = {str(j): vars(rule.grid) for j, rule in process.rules.items() if hasattr(rule, "grid")}
     if grids:
         row["grid"] = grids
     if short is not None:
         row["discounted"] = {
             "discount": discount,
-            "value": short.value,
-            "policy": short.policy,
+            "value": short.value[process.starts],
+            "first_actions": short.policy[process.starts].argmax(axis=1),
             "error_bound": short.error_bound,
         }
+        if process.num_states <= MOST_STATES:
+            row["discounted"] |= {"value": short.value, "policy": short.policy}
     return row
+
+
+def remarks(options: LearnerOptions, process: JointProcess) -> list[str]:
+    """What makes the answer one about the grid rather than the learner."""
+    found = []
+    for j, rule in process.rules.items():
+        if hasattr(rule, "grid") and options.tie == "uniform" and rule.epsilon > 0:
+            found.append(
+                f"player {j} breaks ties at random on a grid, where they are frequent, while "
+                "without one they hardly ever occur: the gain can lie outside what the learner "
+                "without a grid allows; --tie first or last keeps closer"
+            )
+    return found
+
+
+def plateaus(found: Influence) -> list[dict[str, Any]]:
+    """The gains that most starts share: value, how many, and one of the starts."""
+    values, first, counts = np.unique(found.gain.round(9), return_index=True, return_counts=True)
+    return [
+        {
+            "gain": float(values[k]),
+            "starts": int(counts[k]),
+            "one": described(found.process, int(found.process.starts[first[k]])),
+        }
+        for k in np.argsort(-counts, kind="stable")
+    ]
+
+
+def save_influence(path: Path, found: Influence) -> None:
+    """Everything as arrays: gains by start; state, parameters, policy and bias by joint state."""
+    process, solution = found.process, found.solution
+    np.savez_compressed(
+        path,
+        starts=process.starts,
+        gain=found.gain,
+        gain_lower=found.gain_lower,
+        gain_upper=found.gain_upper,
+        state=process.state,
+        parameters=process.parameters,
+        policy=solution.policy,
+        bias=solution.bias,
+    )
 
 
 def print_influence(row: dict[str, Any], found: Influence) -> None:
@@ -104,12 +171,15 @@ def print_influence(row: dict[str, Any], found: Influence) -> None:
     )
     if "discounted" in row:
         short = row["discounted"]
-        x = int(process.starts[0])
+        every = len(short["value"]) == process.num_states
+        value = short["value"][int(process.starts[0]) if every else 0]
         console.print(
-            f"discounted with {short['discount']:g}: value {short['value'][x]:.12g}, "
-            f"first action {labels[int(np.argmax(short['policy'][x]))]}, "
+            f"discounted with {short['discount']:g}: value {value:.12g}, "
+            f"first action {labels[int(short['first_actions'][0])]}, "
             f"proved error bound {short['error_bound']:.3g}"
         )
+    for note in row.get("notes", []):
+        console.print(f"[yellow]note[/yellow] {note}")
     rate = process.num_states / max(found.seconds, 1e-9)
     console.print(
         f"{process.num_states} joint states, {row['recurrent_classes']} recurrent "
@@ -138,14 +208,13 @@ def _plateaus(row: dict[str, Any], found: Influence) -> Table:
     from rich.table import Table
 
     table = Table("best average reward", "starts", "share", "one of them")
-    values, first, counts = np.unique(found.gain.round(9), return_index=True, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    for k in order[:ROWS_SHOWN]:
-        where = name(row, int(found.process.starts[first[k]]))
-        share = f"{counts[k] / found.gain.size:.2%}"
-        table.add_row(f"{values[k]:.9g}", str(counts[k]), share, where)
-    if values.size > ROWS_SHOWN:
-        table.caption = f"{values.size - ROWS_SHOWN} more values; --json prints all"
+    every = plateaus(found)
+    for plateau in every[:ROWS_SHOWN]:
+        share = f"{plateau['starts'] / found.gain.size:.2%}"
+        where = words(plateau["one"])
+        table.add_row(f"{plateau['gain']:.9g}", str(plateau["starts"]), share, where)
+    if len(every) > ROWS_SHOWN:
+        table.caption = f"{len(every) - ROWS_SHOWN} more values; --save FILE.npz keeps all"
     return table
 
 
@@ -171,6 +240,9 @@ def chain_row(
             "period": int(period),
             "arrival": float(arrived),
             "rewards": [plain(v) for v in paid[:, members] @ chain.class_distribution[members]],
+            "most_visited": described(
+                process, int(members[np.argmax(chain.class_distribution[members])])
+            ),
             "members": members,
             "distribution": chain.class_distribution[members],
         }
@@ -187,9 +259,14 @@ def chain_row(
         "transient_states": int(chain.transient_states.size),
         "recurrent_classes": chain.num_classes,
         "classes": classes,
-        "states": [described(process, x) for x in range(process.num_states)],
         "seconds": process.seconds,
     }
+    if process.num_states <= MOST_STATES:
+        row["states"] = [described(process, x) for x in range(process.num_states)]
+    else:
+        row["omitted"] = ["states", "members", "distribution"]
+        for found in classes:
+            del found["members"], found["distribution"]
     if k != 1:
         row["k"] = k
         row["periodic"] = [
@@ -205,7 +282,7 @@ def chain_row(
     return row
 
 
-def print_chain(row: dict[str, Any]) -> None:
+def print_chain(row: dict[str, Any], process: JointProcess) -> None:
     """A row a class; then the distributions that were asked for."""
     from rich.console import Console
     from rich.table import Table
@@ -216,14 +293,13 @@ def print_chain(row: dict[str, Any]) -> None:
     table = Table("class", "joint states", "period", "reached", "mean rewards", "most visited")
     ranked = sorted(enumerate(row["classes"]), key=lambda item: -item[1]["arrival"])
     for number, found in ranked[:ROWS_SHOWN]:
-        x = int(found["members"][int(np.argmax(found["distribution"]))])
         table.add_row(
             str(number),
             str(found["size"]),
             str(found["period"]),
             f"{found['arrival']:.6g}",
             ", ".join(f"{v:.6g}" for v in found["rewards"]),
-            name(row, x),
+            words(found["most_visited"]),
         )
     console.print(table)
     if row["recurrent_classes"] > ROWS_SHOWN:
@@ -233,14 +309,14 @@ def print_chain(row: dict[str, Any]) -> None:
             shown = sorted(law.items(), key=lambda item: -item[1])[:4]
             console.print(
                 f"μ_{row['k']} no. {number}, ℓ={moment}: "
-                + ", ".join(f"{name(row, int(x))} {p:.4g}" for x, p in shown)
+                + ", ".join(f"{words(described(process, int(x)))} {p:.4g}" for x, p in shown)
                 + (" …" if len(law) > 4 else "")
             )
     if "stable" in row:
         found = row["stable"]
         console.print("stochastically stable as exploration vanishes:")
         for x, mass in zip(found["support"][:ROWS_SHOWN], found["distribution"], strict=False):
-            console.print(f"  {mass:.6g}  {name(row, int(x))}")
+            console.print(f"  {mass:.6g}  {words(described(process, int(x)))}")
     console.print(
         f"{row['joint_states']} joint states, {row['transient_states']} transient, "
         f"{row['recurrent_classes']} recurrent "
@@ -249,7 +325,6 @@ def print_chain(row: dict[str, Any]) -> None:
     )
 
 
-def name(row: dict[str, Any], x: int) -> str:
+def words(found: dict[str, Any]) -> str:
     """A joint state in one line."""
-    found = row["states"][x]
     return f"{found['state']} " + " ".join(f"{j}:{v}" for j, v in found["parameters"].items())

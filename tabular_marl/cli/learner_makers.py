@@ -88,6 +88,8 @@ def _q_learning(
                 f"it was {initial!r}",
             )
         tables = [[row[k : k + actions] for k in range(0, len(row), actions)] for row in tables]
+    if values is not None:  # on a grid ties are frequent, and at random they move the answer
+        options.setdefault("tie", "first")
     return QLearning(tables, step, discount, grid=values, **options)
 
 

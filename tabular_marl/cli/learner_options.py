@@ -41,7 +41,8 @@ class LearnerOptions:
     epsilon: Annotated[float | None, arg(help="Probability of exploring, uniformly.")] = None
     per_state: Annotated[bool, arg(help="A table for every state (q-learning).")] = False
     tie: Annotated[
-        Literal["uniform", "first", "last"] | None, arg(help="Which of several best actions.")
+        Literal["uniform", "first", "last"] | None,
+        arg(help="Which of several best actions (q-learning on a grid: first)."),
     ] = None
     grid: Annotated[
         str | None,

@@ -197,3 +197,38 @@ def test_the_same_answer_in_python(capsys) -> None:
 
     learner = QLearning([10, 20], epsilon=0.05, grid=Grid(0, 20, 201, "linear"))
     assert found(capsys, *Q1)["gain"] == influence(tm.games.bach_or_stravinsky(), {1: learner}).gain
+
+
+def test_the_default_tie_rule_stays_inside_the_proved_bracket(capsys) -> None:
+    """Exploring, α = 1/2: [−0.8931, −0.8225] holds without a grid; ties at random leave it."""
+    arguments = ("prisoners-dilemma", "--learner", "q-learning", "--initial", "-10,-20")
+    row = found(capsys, *arguments, "--grid", "-30,0,61")
+    assert -0.8931 < row["gain"] < -0.8225
+    assert "notes" not in row
+    random = found(capsys, *arguments, "--grid", "-30,0,61", "--tie", "uniform")
+    assert random["gain"] < -0.8931
+    assert "breaks ties at random on a grid" in random["notes"][0]
+    assert "note" in run(capsys, *arguments, "--grid", "-30,0,61", "--tie", "uniform")[1]
+
+
+def test_many_states_are_summed_up_and_saved(capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("tabular_marl.cli.active_answers.MOST_STATES", 900)
+    arguments = ("prisoners-dilemma", "--learner", "q-learning", "--epsilon", "0")
+    arguments += ("--initial", "every", "--grid", "-30,0,31", "--discount", "0.5")
+    path = tmp_path / "new/every.npz"
+    row = found(capsys, *arguments, "--save", str(path))
+    assert {"policy", "bias", "states", "starts", "gain"} == set(row["omitted"])
+    assert not {"policy", "states", "gain"} & row.keys()
+    assert (row["gain_lower"], row["gain_upper"]) == pytest.approx((-2, 0), abs=0.1)
+    assert sum(p["starts"] for p in row["plateaus"]) <= 31 * 31
+    assert row["plateaus"][0]["gain"] == pytest.approx(-11 / 21, abs=1e-3)
+    assert len(json.dumps(row)) < 20_000
+    assert row["saved"] == str(path)
+    with np.load(path) as full:
+        assert full["gain"].shape == (961,)
+        assert full["policy"].shape == (row["joint_states"], 2)
+    code, out, _ = run(capsys, *arguments)
+    assert code == 0
+    assert "discounted" in out
+    code, _, err = run(capsys, *arguments, "--save", "x.csv")
+    assert (code, "--save must end in .npz" in err) == (2, True)
