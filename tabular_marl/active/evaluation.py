@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
-from scipy.sparse.linalg import LinearOperator, bicgstab
+from scipy.sparse.linalg import LinearOperator, gmres
 
 from tabular_marl.active.chains import Array, MarkovChain
 from tabular_marl.active.gain_bounds import centred
@@ -31,7 +31,7 @@ from tabular_marl.numerics.kernels import poisson as kernels
 LARGE, QUICK = 5_000, 100
 
 #: What they find is good enough if the bias is at most so many times the reward.
-EASY = 1e4
+EASY = 1e6
 
 #: Before Krylov iteration is tried, elimination may take this many products for each transition.
 PATIENCE = 15
@@ -45,7 +45,7 @@ RESIDUAL = 1e-14
 STRONG, MOST_PARTS = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5, 1e-6), 2000
 
 #: Steps on parts, the share that each start of them removes, and how many starts there are.
-PART_STEPS, PART_SHARE, PART_STARTS = 200, 1e-8, 6
+PART_STEPS, PART_SHARE, PART_STARTS = 50, 1e-8, 6
 
 #: Its steps, before it is given up for elimination whatever the work.
 MAX_STEPS = 2000
@@ -113,7 +113,9 @@ def _by_parts(chain: MarkovChain, reward: Array) -> tuple[Array, Array] | None:
     h, size = np.zeros(n), float(np.abs(reward).max())
     rest = reward
     for _ in range(PART_STARTS):
-        step, _ = bicgstab(left, rest, M=right, rtol=PART_SHARE, maxiter=PART_STEPS)
+        step, _ = gmres(
+            left, rest, M=right, rtol=PART_SHARE, restart=PART_STEPS, maxiter=3 * PART_STEPS
+        )
         tried = reward - operator(h + step)
         if not np.abs(tried).max() <= np.abs(rest).max() / 2:
             break
