@@ -287,7 +287,7 @@ def test_the_discount_decides(question_1):
 
 
 def test_nearly_decoupled_blocks_of_many_states():
-    """Sixty random blocks in a ring, linked at 1e-3: too much fill, and too slow for plain steps."""
+    """Sixty random blocks in a ring, linked at 1e-3: much fill, and too slow for plain steps."""
     rng = np.random.default_rng(3)
     size, blocks, link = 100, 60, 1e-3
     states = size * blocks
