@@ -28,7 +28,7 @@ from tabular_marl.numerics.elimination import TooMuchFill
 from tabular_marl.numerics.kernels import poisson as kernels
 
 #: From this many states on, so many steps of Krylov iteration are tried first.
-LARGE, QUICK = 5_000, 100
+LARGE, QUICK = 50_000, 100
 
 #: What they find is good enough if the bias is at most so many times the reward.
 EASY = 1e6
