@@ -28,7 +28,7 @@ from tabular_marl.numerics.elimination import TooMuchFill
 from tabular_marl.numerics.kernels import poisson as kernels
 
 #: From this many states on, so many steps of Krylov iteration are tried first.
-LARGE, QUICK = 5_000, 100
+LARGE, QUICK = 50_000, 100
 
 #: What they find is good enough if the bias is at most so many times the reward.
 EASY = 1e6
@@ -90,14 +90,18 @@ def _krylov(chain: MarkovChain, reward: Array, max_steps: int) -> tuple[Array, A
 
 def _by_parts(chain: MarkovChain, reward: Array) -> tuple[Array, Array] | None:
     """None if there are no parts, or the equation does not hold well in the end."""
-    matrix, at, n = chain.transition, int(chain.references[0]), chain.num_states
+    matrix, n = chain.transition, chain.num_states
     count, part = _parts(matrix)
     if count == 1:
         return None
     member = sparse.csr_array((np.ones(n), (np.arange(n), part)), shape=(n, count))
     moves = sparse.csr_array(matrix @ member)
     sizes = np.bincount(part)
-    coarse = np.eye(count) - (member.T @ moves).toarray() / sizes[:, None]
+    between = (member.T @ moves).toarray() / sizes[:, None]
+    # values relative to a part that is hardly ever visited would be huge
+    mass = MarkovChain.trusted(between).class_distribution[part] * (chain.class_labels >= 0)
+    at = int(np.argmax(mass * np.asarray(matrix.sum(axis=0)).ravel()))
+    coarse = np.eye(count) - between
     coarse[:, part[at]] += 1
     inverse = np.linalg.inv(coarse)
 

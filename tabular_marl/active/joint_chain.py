@@ -29,7 +29,7 @@ from scipy import sparse
 
 from tabular_marl.active.chains import MarkovChain
 from tabular_marl.active.decision import DecisionProcess
-from tabular_marl.active.joint_step import Names, Step
+from tabular_marl.active.joint_step import STATE_BYTES, Names, Step
 from tabular_marl.active.learners.rule import Array, Ints, Learner, Rule
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
@@ -226,6 +226,9 @@ def _start_set(
     groups = [support.astype(np.int64)[:, None], *(rule.start() for rule in rules.values())]
     size = math.prod(group.shape[0] for group in groups)
     if size > limit:
-        raise InputError("max_states", f"allow the {size} starts", f"it was {limit}")
+        needed = size * (8 * sum(group.shape[1] for group in groups) + STATE_BYTES) / 1e9
+        raise InputError(
+            "max_states", f"allow the {size} starts (some {needed:.3g} GB)", f"it was {limit}"
+        )
     picks = np.unravel_index(np.arange(size), [group.shape[0] for group in groups])
     return np.concatenate([g[p] for g, p in zip(groups, picks, strict=True)], axis=1)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tabular_marl.active.joint_chain import JointProcess
 
 
+#: Transitions, rewards and names of a joint state, besides its own integers, in bytes.
+STATE_BYTES = 200
+
+
 class Step:
     """One step from a batch of joint states."""
 
@@ -151,10 +155,10 @@ class Names:
         while True:
             done, self.count = kernels.intern(keys, self.store, self.count, self.table, names, done)
             if self.count > self.limit:
+                each = 8 * keys.shape[1] + STATE_BYTES
                 raise InputError(
                     "max_states",
-                    f"allow all joint states that are reached (about {8 * keys.shape[1] + 200} "
-                    "bytes each)",
+                    f"allow all joint states that are reached (about {each} bytes each)",
                     f"there are more than {self.limit}",
                 )
             if done == keys.shape[0]:

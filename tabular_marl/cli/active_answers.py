@@ -103,8 +103,8 @@ def influence_row(
     if short is not None:
         row["discounted"] = {
             "discount": discount,
-            "value": short.value[process.starts],
-            "first_actions": short.policy[process.starts].argmax(axis=1),
+            "value": short.value[process.starts[:ROWS_SHOWN]],
+            "first_actions": short.policy[process.starts[:ROWS_SHOWN]].argmax(axis=1),
             "error_bound": short.error_bound,
         }
         if process.num_states <= MOST_STATES:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tabular_marl.active import chains
+from tabular_marl.active import chains, evaluation
 from tabular_marl.active.average_reward import average_reward
+from tabular_marl.active.chains import MarkovChain
 from tabular_marl.active.decision import DecisionProcess
 from tabular_marl.active.discounted import discounted
 from tabular_marl.active.gain_bounds import end_components, lower_bound, upper_bound
@@ -283,3 +284,24 @@ def test_the_discount_decides(question_1):
         x = greedy.transition[[2 * x]].indices[0]
         count += 1
     assert count == flips
+
+
+def test_nearly_decoupled_blocks_of_many_states():
+    """Sixty random blocks in a ring, linked at 1e-3: much fill, and too slow for plain steps."""
+    rng = np.random.default_rng(3)
+    size, blocks, link = 100, 60, 1e-3
+    states = size * blocks
+    block = np.repeat(np.arange(blocks), size)[:, None]
+    inside = block * size + rng.integers(0, size, (states, 8))
+    beside = (block[:, 0] + rng.choice([-1, 1], states)) % blocks * size
+    targets = np.column_stack([inside, beside + rng.integers(0, size, states)])
+    weight = np.column_stack([(1 - link) * rng.dirichlet(np.ones(8), states), [link] * states])
+    rows = np.repeat(np.arange(states), 9)
+    chain = MarkovChain(
+        sparse.csr_array((weight.ravel(), (rows, targets.ravel())), shape=(states, states))
+    )
+    reward = rng.normal(size=states)
+    gain, bias = evaluation._by_parts(chain, reward)
+    gap = reward + chain.transition @ bias - bias - gain
+    assert np.abs(gap).max() < 1e-9 < 1 < np.abs(bias).max()
+    assert np.ptp(gain) == 0

@@ -331,7 +331,7 @@ def test_what_is_refused():
     pennies = matching_pennies()
     with pytest.raises(InputError, match="at most one seat free"):
         explore(three_player_pennies(), {0: best_response()})
-    with pytest.raises(InputError, match="stay in the set of parameters; it gave 3"):
+    with pytest.raises(InputError, match="stay in the set of parameters; from 2 in state 0"):
         explore(
             pennies,
             {

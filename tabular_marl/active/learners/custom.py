@@ -58,7 +58,7 @@ class _FunctionRule(NamedRule):
     def name(self, value: Hashable) -> int:
         allowed = self.learner.parameters
         if allowed is not None and value not in allowed:
-            raise InputError("update", "stay in the set of parameters", f"it gave {value!r}")
+            raise InputError("starts", "be in the set of parameters", f"one was {value!r}")
         return super().name(value)
 
     def respond(self, value: Any, state: int) -> ArrayLike:
@@ -68,4 +68,13 @@ class _FunctionRule(NamedRule):
         self, value: Any, state: int, actions: tuple[int, ...], reward: float, next_state: int
     ) -> Sequence[tuple[Hashable, float]]:
         found = self.learner.update(value, state, actions, reward, next_state)
-        return found if isinstance(found, list) else [(found, 1.0)]
+        pairs = found if isinstance(found, list) else [(found, 1.0)]
+        allowed = self.learner.parameters
+        for after, _ in pairs:
+            if allowed is not None and after not in allowed:
+                raise InputError(
+                    "update",
+                    "stay in the set of parameters",
+                    f"from {value!r} in state {state} after actions {actions} it gave {after!r}",
+                )
+        return pairs
