@@ -1,20 +1,25 @@
 """Many networks of one shape, one a seed, evaluated together.
 
-    x [N, B, in] → [N, B, out],   seed n sees only its own weights W_ℓ[n] [in, out]
+    x [N, B, in] → [N, B, out],   seed n sees only its own weights W_ℓ[n] [out, in]
 
 One batched product serves every seed, so that twenty runs cost little more than one. A loss summed
 over seeds has gradients that do not mix them, and Adam is elementwise, so the N runs are what N
 separate runs would be.
+
+In memory samples come last: hidden layers are [N, width, B], weights [N, out, in]. A product whose
+fast axis is the two or ten outputs runs at a tenth of the speed of one along 256 samples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 class SeedMLP(nn.Module):
@@ -29,28 +34,105 @@ class SeedMLP(nn.Module):
         for fan_in, fan_out in pairwise(sizes):
             spread = math.sqrt(2 / (fan_in + fan_out))
             drawn = torch.randn(seeds, fan_in, fan_out, generator=generator)
-            self.weights.append(nn.Parameter(spread * drawn))
-            self.biases.append(nn.Parameter(torch.zeros(seeds, 1, fan_out)))
+            self.weights.append(nn.Parameter((spread * drawn).mT.contiguous()))
+            self.biases.append(nn.Parameter(torch.zeros(seeds, fan_out, 1)))
+        self.layers = [p for pair in zip(self.weights, self.biases, strict=True) for p in pair]
 
     def forward(self, x: Tensor) -> Tensor:
-        last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = torch.baddbmm(bias, x, weight)
-            x = torch.relu(x) if layer < last else x
-        return x
+        y: Tensor = _Layers.apply(x.mT, *self.layers)  # type: ignore[no-untyped-call]
+        return y.mT
+
+
+class _Layers(torch.autograd.Function):
+    """y = W_L relu(… relu(W_1 x + b_1)) + b_L on [N, width, B], with its backward in one node.
+
+    dL/dW_ℓ = g_ℓ h_ℓᵀ, dL/db_ℓ = Σ_B g_ℓ, g_{ℓ−1} = (W_ℓᵀ g_ℓ) 1{h_ℓ > 0}.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *layers: Tensor) -> Tensor:
+        held = [x]
+        for weight, bias in zip(layers[::2], layers[1::2], strict=True):
+            if len(held) > 1:
+                torch.relu_(held[-1])
+            held.append(torch.baddbmm(bias, weight, held[-1]))
+        ctx.save_for_backward(*held[:-1], *layers[::2])
+        return held[-1]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        depth = len(ctx.saved_tensors) // 2
+        held, weights = ctx.saved_tensors[:depth], ctx.saved_tensors[depth:]
+        found: list[Tensor | None] = []
+        g = g.contiguous()
+        for layer in reversed(range(depth)):
+            h = held[layer]
+            found += [g.sum(-1, keepdim=True), torch.bmm(g, h.mT)]
+            if layer > 0:
+                g = torch.ops.aten.threshold_backward(torch.bmm(weights[layer].mT, g), h, 0)
+        inner = torch.bmm(weights[0].mT, g) if ctx.needs_input_grad[0] else None
+        return inner, *found[::-1]
+
+
+class TwinMLP(SeedMLP):
+    """Two networks a seed, [N, B, in] → [N, 2, B, out]: the critics of which the smaller counts."""
+
+    def __init__(self, seeds: int, sizes: tuple[int, ...], generator: torch.Generator) -> None:
+        super().__init__(2 * seeds, sizes, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.repeat_interleave(2, 0)).unflatten(0, (-1, 2))
+
+
+class Adam:
+    """Adam over the parameters of a group; its whole step is one fused kernel.
+
+    m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η m̂ / (√v̂ + ε)
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], rate: float) -> None:
+        self.parameters, self.rate = list(parameters), rate
+        self.first = [torch.zeros_like(p) for p in self.parameters]
+        self.second = [torch.zeros_like(p) for p in self.parameters]
+        self.steps = [torch.zeros(()) for _ in self.parameters]
+
+    @torch.no_grad()
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One step along ``gradients``, which are those of ``parameters`` in their order."""
+        torch._foreach_add_(self.steps, 1)
+        held = (list(self.parameters), list(gradients), self.first, self.second, [], self.steps)
+        torch._fused_adam_(
+            *held,
+            lr=self.rate,
+            beta1=0.9,
+            beta2=0.999,
+            eps=1e-8,
+            weight_decay=0.0,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """What a checkpoint keeps."""
+        return {"first": self.first, "second": self.second, "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, list[Tensor]]) -> None:
+        """Go on from a checkpoint."""
+        for name, held in self.state_dict().items():
+            torch._foreach_copy_(held, state[name])
 
 
 @torch.no_grad()
-def clip_gradients(parameters: Iterable[Tensor], largest: float) -> None:
-    """Scale each seed's gradient to a norm of at most ``largest``; parameters [N, …]."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
+def clip_gradients(gradients: Sequence[Tensor], largest: float, seeds: int) -> None:
+    """Scale each seed's gradient to a norm of at most ``largest``; gradients [N·k, …]."""
     whole = torch.stack(torch._foreach_norm(gradients)).norm()
     if whole <= largest:  # then no seed's is larger
         return
-    squares = torch.stack([g.reshape(len(g), -1).square().sum(1) for g in gradients]).sum(0)
+    squares = torch.stack([g.reshape(seeds, -1).square().sum(1) for g in gradients]).sum(0)
     scale = (largest / squares.sqrt().clamp_min(1e-12)).clamp_max(1.0)
-    for gradient in gradients:
-        gradient.mul_(scale.view(-1, *[1] * (gradient.ndim - 1)))
+    for g in gradients:
+        g.mul_(scale.repeat_interleave(len(g) // seeds).view(-1, *[1] * (g.ndim - 1)))
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """The latest W steps of N runs, always contiguous in memory.
 
 Each row is written twice into a buffer of length 2W, W apart, so that the last W rows are one
-slice and never have to be rolled.
+slice and never have to be rolled. In memory time comes last, as networks.SeedMLP likes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Window(nn.Module):
         super().__init__()
         self.length = length
         for name, shape in fields.items():
-            self.register_buffer(name, torch.zeros(seeds, 2 * length, *shape))
+            self.register_buffer(name, torch.zeros(seeds, *shape, 2 * length))
         self.register_buffer("seen", torch.tensor(0))
 
     def add(self, **row: Tensor) -> None:
@@ -25,11 +25,11 @@ class Window(nn.Module):
         at = int(self.seen) % self.length
         for name, value in row.items():
             held = self.get_buffer(name)
-            held[:, at] = value
-            held[:, at + self.length] = value
+            held[..., at] = value
+            held[..., at + self.length] = value
         self.seen += 1
 
     def last(self, name: str) -> Tensor:
-        """The latest ``length`` rows, oldest first; zeros where fewer were seen."""
+        """The latest ``length`` rows, oldest first, [N, W, …]; zeros where fewer were seen."""
         at = int(self.seen) % self.length
-        return self.get_buffer(name)[:, at : at + self.length]
+        return self.get_buffer(name)[..., at : at + self.length].movedim(-1, 1)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tabular_marl.deep.networks import SeedMLP, clip_gradients
+from tabular_marl.deep.networks import Adam, SeedMLP, TwinMLP, clip_gradients
 
 
 @dataclass(frozen=True)
@@ -63,28 +63,36 @@ class Agent:
         self.observations, self.actions, self.others = observations, actions, others
         self.peer: Any = None  # the other player, for training that may look at its policy
         self.count = 0
-        self.optimisers: dict[str, torch.optim.Optimizer] = {}
+        self.optimisers: dict[str, Adam] = {}
 
     def network(self, inputs: int, outputs: int) -> SeedMLP:
         """Two hidden layers, a network a seed."""
-        hidden = (self.config.hidden, self.config.hidden)
-        return SeedMLP(self.seeds, (inputs, *hidden, outputs), self.generator)
+        return SeedMLP(self.seeds, self._sizes(inputs, outputs), self.generator)
 
-    def adam(self, rate: float, *parts: nn.Module | nn.Parameter) -> torch.optim.Adam:
+    def twins(self, inputs: int, outputs: int) -> TwinMLP:
+        """The same, two networks a seed."""
+        return TwinMLP(self.seeds, self._sizes(inputs, outputs), self.generator)
+
+    def _sizes(self, inputs: int, outputs: int) -> tuple[int, ...]:
+        return (inputs, self.config.hidden, self.config.hidden, outputs)
+
+    def adam(self, rate: float, *parts: nn.Module | nn.Parameter) -> Adam:
         """Adam over the parameters of ``parts``."""
         held: list[nn.Parameter] = []
         for part in parts:
             held.extend([part] if isinstance(part, nn.Parameter) else part.parameters())
-        return torch.optim.Adam(held, rate, fused=True)
+        return Adam(held, rate)
 
     def step(self, loss: Tensor, *names: str) -> Tensor:
         """One clipped Adam step of each named optimiser on a mean over seeds; the loss."""
-        for name in names:
-            self.optimisers[name].zero_grad()
-        (loss * self.seeds).backward()
-        for name in names:
-            clip_gradients(self.optimisers[name].param_groups[0]["params"], self.config.clip)
-            self.optimisers[name].step()
+        chosen = [self.optimisers[name] for name in names]
+        every = [p for optimiser in chosen for p in optimiser.parameters]
+        gradients = list(torch.autograd.grad(loss * self.seeds, every))
+        for optimiser in chosen:
+            own = gradients[: len(optimiser.parameters)]
+            del gradients[: len(own)]
+            clip_gradients(own, self.config.clip, self.seeds)
+            optimiser.step(own)
         return loss.detach()
 
     def sample(self, probabilities: Tensor) -> Tensor:

@@ -35,9 +35,7 @@ class Further(Agent):
         super().__init__(*sizes)
         config, seeds, obs, z = self.config, self.seeds, self.observations, self.config.latent
         self.actor = self.network(obs + z, self.actions)
-        self.critics = nn.ModuleList(
-            self.network(obs + z + self.others, self.actions) for _ in range(2)
-        )
+        self.critics = self.twins(obs + z + self.others, self.actions)
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
         transition = 2 * obs + self.actions + self.others + 1
         self.encoder = self.network(transition + z, 2 * z)
@@ -45,7 +43,7 @@ class Further(Agent):
         self.gain = nn.Parameter(torch.zeros(seeds))
         self.latent = torch.zeros(seeds, z)
         self.best = torch.full((seeds,), -torch.inf)
-        rows = {"tau": (transition,), "latent": (z,), "next": (obs,), "other": ()}
+        rows = {"inputs": (transition + z,), "next": (obs,), "other": ()}
         self.window = Window(config.window, seeds, rows)
         self.optimisers = {
             "critic": self.adam(config.critic_rate, self.critics),
@@ -70,91 +68,77 @@ class Further(Agent):
     ) -> dict[str, Tensor]:
         """Take in one transition, infer ẑ', and train once the warm-up is over; the losses [·]."""
         taken, played = one_hot(action, self.actions), one_hot(other, self.others)
-        tau = torch.cat([obs, after, taken, played, reward[:, None]], 1)
         before = self.latent
+        inputs = torch.cat([obs, after, taken, played, reward[:, None], before], 1)
         with torch.no_grad():
-            mean, log_variance = self._posterior(tau[:, None], before[:, None])
+            mean, log_variance = self._posterior(inputs[:, None])
             noise = torch.randn(before.shape, generator=self.generator)
             self.latent = mean[:, 0] + (log_variance[:, 0] / 2).exp() * noise
-        self.window.add(tau=tau, latent=before, next=after, other=other)
+        self.window.add(inputs=inputs, next=after, other=other)
         self.count += 1
         if self.warming_up:
             self.best = torch.maximum(self.best, reward)
             if self.config.optimistic:
                 self.gain.data.copy_(self.best)
             return {}
-        return {
-            "critic": self._train_critic(obs, before, action, played, reward, after),
-            "actor": self._train_actor(obs, before, played),
-            "inference": self._train_inference(),
+        taken = torch.cat([obs, before, played], 1)[:, None]  # what the critics see of it
+        losses = {
+            "critic": self._critic_loss(taken, action, reward, self._value(after, self.latent)),
+            "inference": self._inference_loss(),
         }
-
-    # -- training --------------------------------------------------------------------------------
-
-    def _train_critic(
-        self,
-        obs: Tensor,
-        before: Tensor,
-        action: Tensor,
-        played: Tensor,
-        reward: Tensor,
-        after: Tensor,
-    ) -> Tensor:
-        """(12), with (13) from the targets; then the targets follow."""
-        value = self._value(after, self.latent)
-        inputs = torch.cat([obs, before, played], 1)[:, None]
-        loss = torch.zeros(())
-        for critic in self.critics:
-            q = critic(inputs)[:, 0].gather(1, action[:, None])[:, 0]
-            loss = loss + self._critic_loss(q, reward, value)
-        self.step(loss, *self._trained_by_critic)
+        # disjoint parameters: one backward pass serves both
+        self.step(losses["critic"] + losses["inference"], *self._trained_by_critic, "inference")
         follow(self.targets, self.critics, self.config.target_rate)
-        return loss.detach()
+        losses["actor"] = self.step(self._actor_loss(obs, before, taken), "actor")
+        return {name: loss.detach() for name, loss in losses.items()}
 
-    def _critic_loss(self, q: Tensor, reward: Tensor, value: Tensor) -> Tensor:
-        return further.critic_loss(q, reward, self.gain, value)
+    # -- losses ----------------------------------------------------------------------------------
+
+    def _critic_loss(self, taken: Tensor, action: Tensor, reward: Tensor, value: Tensor) -> Tensor:
+        """(12) for both critics."""
+        both = self.critics(taken)[:, :, 0]
+        q = both.gather(2, action[:, None, None].expand(-1, 2, 1))[..., 0]
+        return 2 * self._error(q, reward[:, None], value[:, None])
+
+    def _error(self, q: Tensor, reward: Tensor, value: Tensor) -> Tensor:
+        return further.critic_loss(q, reward, self.gain[:, None], value)
 
     @torch.no_grad()
     def _value(self, obs: Tensor, latent: Tensor) -> Tensor:
-        """v(s, ẑ) of (13), [N]."""
-        seeds = len(obs)
+        """v(s, ẑ) of (13) from the targets, [N]."""
         here = torch.cat([obs, latent], 1)[:, None]
-        every = torch.eye(self.others).expand(seeds, -1, -1)
+        every = torch.eye(self.others).expand(len(obs), -1, -1)
         inputs = torch.cat([here.expand(-1, self.others, -1), every], 2)
-        q = torch.minimum(*(target(inputs) for target in self.targets)).transpose(1, 2)
+        q = self.targets(inputs).amin(1).mT
         others = torch.softmax(self.decoder(here)[:, 0], 1)
         return further.soft_value(q, self._log_policy(obs, latent), others, self.config.temperature)
 
-    def _train_actor(self, obs: Tensor, latent: Tensor, played: Tensor) -> Tensor:
+    def _actor_loss(self, obs: Tensor, latent: Tensor, taken: Tensor) -> Tensor:
         """(14)."""
         with torch.no_grad():
-            inputs = torch.cat([obs, latent, played], 1)[:, None]
-            q = torch.minimum(*(critic(inputs) for critic in self.critics))[:, 0]
-        log_policy = self._log_policy(obs, latent)
-        loss = further.policy_loss(q, log_policy, self.config.temperature)
-        return self.step(loss, "actor")
+            q = self.critics(taken).amin(1)[:, 0]
+        return further.policy_loss(q, self._log_policy(obs, latent), self.config.temperature)
 
-    def _train_inference(self) -> Tensor:
+    def _inference_loss(self) -> Tensor:
         """(11) over the window: ẑ_{t+1} explains a^-i_{t+1}, near the posterior before it."""
         window = self.window
-        mean, log_variance = self._posterior(window.last("tau"), window.last("latent"))
+        mean, log_variance = self._posterior(window.last("inputs"))
         noise = torch.randn(mean.shape, generator=self.generator)
         latent = (mean + (log_variance / 2).exp() * noise)[:, :-1]
         logits = self.decoder(torch.cat([window.last("next")[:, :-1], latent], 2))
         other = window.last("other")[:, 1:].long()
         log_likelihood = torch.log_softmax(logits, 2).gather(2, other[..., None])[..., 0]
         pairs = (mean[:, 1:], log_variance[:, 1:], mean[:, :-1], log_variance[:, :-1])
-        loss = further.elbo_loss(log_likelihood, *pairs, self.config.kl_weight)
-        return self.step(loss, "inference")
+        return further.elbo_loss(log_likelihood, *pairs, self.config.kl_weight)
 
     # -- networks --------------------------------------------------------------------------------
 
     def _log_policy(self, obs: Tensor, latent: Tensor) -> Tensor:
         return torch.log_softmax(self.actor(torch.cat([obs, latent], 1)[:, None])[:, 0], 1)
 
-    def _posterior(self, tau: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of p(ẑ'|ẑ, τ), [N, W, z]."""
-        mean, log_variance = self.encoder(torch.cat([tau, latent], 2)).chunk(2, 2)
+    def _posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of p(ẑ'|τ, ẑ), [N, W, z]; ``inputs`` are τ and ẑ side by side."""
+        mean, log_variance = self.encoder(inputs).chunk(2, 2)
         return mean, log_variance.clamp(-20, 2)
 
 
@@ -163,5 +147,5 @@ class Lili(Further):
 
     _trained_by_critic = ("critic",)
 
-    def _critic_loss(self, q: Tensor, reward: Tensor, value: Tensor) -> Tensor:
+    def _error(self, q: Tensor, reward: Tensor, value: Tensor) -> Tensor:
         return baselines.lili_critic_loss(q, reward, value, self.config.discount)

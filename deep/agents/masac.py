@@ -12,11 +12,11 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tabular_marl.deep.agents.base import Agent
 from tabular_marl.deep.losses import further, soft
-from tabular_marl.deep.networks import SeedMLP, follow
+from tabular_marl.deep.networks import TwinMLP, follow
 
 
 class Masac(Agent):
@@ -28,7 +28,7 @@ class Masac(Agent):
         super().__init__(*sizes)
         self.actor = self.network(self.observations, self.actions)
         joint = self.actions * self.others
-        self.critics = nn.ModuleList(self.network(self.observations, joint) for _ in range(2))
+        self.critics = self.twins(self.observations, joint)
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
         self.optimisers = {
             "critic": self.adam(self.config.critic_rate, self.critics),
@@ -57,11 +57,9 @@ class Masac(Agent):
                 self.peer.policy(after),
                 self.config.temperature,
             )
-        loss = torch.zeros(())
-        for critic in self.critics:
-            taken = self._table(critic, obs)[torch.arange(self.seeds), action, other]
-            loss = loss + 2 * soft.q_loss(taken, reward, value, self.config.discount)
-        found = self.step(loss, "critic")
+        taken = self._tables(self.critics, obs)[torch.arange(self.seeds), :, action, other]
+        errors = soft.q_loss(taken, reward[:, None], value[:, None], self.config.discount)
+        found = self.step(4 * errors, "critic")  # both critics, without the half
         follow(self.targets, self.critics, self.config.target_rate)
         with torch.no_grad():
             q = torch.einsum("nab,nb->na", self._smaller(self.critics, obs), self.peer.policy(obs))
@@ -71,9 +69,9 @@ class Masac(Agent):
     def _log_policy(self, obs: Tensor) -> Tensor:
         return torch.log_softmax(self.actor(obs[:, None])[:, 0], 1)
 
-    def _table(self, critic: SeedMLP, obs: Tensor) -> Tensor:
-        return critic(obs[:, None]).view(self.seeds, self.actions, self.others)
+    def _tables(self, critics: TwinMLP, obs: Tensor) -> Tensor:
+        """Both critics' q, [N, 2, A, B]."""
+        return critics(obs[:, None]).view(self.seeds, 2, self.actions, self.others)
 
-    def _smaller(self, critics: nn.ModuleList, obs: Tensor) -> Tensor:
-        one, two = (self._table(critic, obs) for critic in critics)
-        return torch.minimum(one, two)
+    def _smaller(self, critics: TwinMLP, obs: Tensor) -> Tensor:
+        return self._tables(critics, obs).amin(1)

@@ -9,7 +9,7 @@ from tabular_marl.deep.agents.base import AgentConfig
 from tabular_marl.deep.agents.further import Further
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.experiments import AGENTS, EXPERIMENTS
-from tabular_marl.deep.networks import SeedMLP, clip_gradients
+from tabular_marl.deep.networks import Adam, SeedMLP, TwinMLP, clip_gradients
 from tabular_marl.deep.statistics import iqm, iqm_interval
 from tabular_marl.deep.train import Run, Session, TrainingError, train
 from tabular_marl.deep.window import Window
@@ -26,7 +26,7 @@ def test_seeds_are_separate_networks():
     for n in range(3):
         alone = x[n]
         for layer in range(2):
-            alone = alone @ net.weights[layer][n] + net.biases[layer][n]
+            alone = alone @ net.weights[layer][n].mT + net.biases[layer][n].mT
             alone = torch.relu(alone) if layer == 0 else alone
         torch.testing.assert_close(net(x)[n], alone)
     net(x)[1].sum().backward()
@@ -35,12 +35,51 @@ def test_seeds_are_separate_networks():
 
 
 def test_gradients_are_clipped_seed_by_seed():
-    held = [torch.zeros(2, 3, 1, requires_grad=True), torch.zeros(2, requires_grad=True)]
-    held[0].grad = torch.tensor([[[3.0]] * 3, [[0.1]] * 3]).reshape(2, 3, 1)
-    held[1].grad = torch.tensor([4.0, 0.1])
-    clip_gradients(held, 1.0)
-    norms = torch.sqrt(held[0].grad.flatten(1).square().sum(1) + held[1].grad.square())
-    torch.testing.assert_close(norms, torch.tensor([1.0, 0.2]))
+    twins = torch.tensor([[[3.0]] * 3, [[3.0]] * 3, [[0.1]] * 3, [[0.1]] * 3])  # two a seed
+    gain = torch.tensor([4.0, 0.1])
+    clip_gradients([twins, gain], 1.0, 2)
+    norms = torch.sqrt(twins.reshape(2, -1).square().sum(1) + gain.square())
+    torch.testing.assert_close(norms, torch.tensor([1.0, 0.07**0.5]))
+
+
+def test_the_backward_pass_is_that_of_the_layers_written_out():
+    net, x = SeedMLP(3, (4, 8, 8, 2), generator()).double(), torch.randn(3, 5, 4).double()
+    assert torch.autograd.gradcheck(net, x.requires_grad_())
+    y, weight = x, torch.randn(3, 5, 2).double()
+    for layer in range(3):
+        y = torch.relu(y) if layer else y
+        y = torch.baddbmm(net.biases[layer].mT, y, net.weights[layer].mT)
+    every = [x, *net.parameters()]
+    wanted = torch.autograd.grad((y * weight).sum(), every)
+    for found, expected in zip(
+        torch.autograd.grad((net(x) * weight).sum(), every), wanted, strict=True
+    ):
+        torch.testing.assert_close(found, expected)
+
+
+def test_twins_are_two_networks_a_seed():
+    net, x = TwinMLP(2, (4, 8, 3), generator()), torch.randn(2, 5, 4, generator=generator())
+    both = net(x)
+    assert both.shape == (2, 2, 5, 3)
+    for n in range(2):
+        for twin in range(2):
+            one = SeedMLP(1, (4, 8, 3), generator())
+            for held, every in zip(one.parameters(), net.parameters(), strict=True):
+                held.data.copy_(every[2 * n + twin])
+            torch.testing.assert_close(both[n, twin], one(x[n : n + 1])[0])
+
+
+def test_adam_is_that_of_torch():
+    held = [torch.nn.Parameter(torch.randn(2, 3, generator=generator())) for _ in range(2)]
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in held]
+    ours, adam = Adam(held, 0.01), torch.optim.Adam(theirs, 0.01, fused=True)
+    for _ in range(5):
+        gradients = [torch.randn(2, 3) for _ in held]
+        ours.step(gradients)
+        for p, g in zip(theirs, gradients, strict=True):
+            p.grad = g
+        adam.step()
+    assert all(torch.equal(p, q) for p, q in zip(held, theirs, strict=True))
 
 
 def test_the_window_is_the_latest_rows_in_order():
@@ -88,7 +127,7 @@ def test_value_is_equation_13_written_out():
                 played = torch.zeros(2, 1, 3)
                 played[:, :, b] = 1
                 inputs = torch.cat([both, played], 2)
-                q = min(target(inputs)[n, 0, a] for target in agent.targets)
+                q = min(agent.targets(inputs)[n, :, 0, a])
                 total += policy[a] * law[b] * q
             total -= agent.config.temperature * policy[a] * policy[a].log()
         assert found[n].item() == pytest.approx(total.item(), abs=1e-5)
@@ -126,7 +165,7 @@ def test_nan_stops_with_the_step_the_agent_and_the_term(tmp_path):
     for _ in range(3):
         session.advance()
     with torch.no_grad():
-        session.players[0].critics[0].weights[0][0] = float("nan")
+        session.players[0].critics.weights[0][0] = float("nan")
     with pytest.raises(TrainingError, match="critic loss of further on ibs was nan at step 301"):
         session.advance()
 
