@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from tabular_marl.deep.agents.base import AgentConfig
 from tabular_marl.deep.experiments import EXPERIMENTS, Experiment, line_up
+from tabular_marl.deep.networks import keep_memory
 from tabular_marl.validation import InputError, one_of
 
 
@@ -92,6 +93,7 @@ class Session:
     """One run's players, environment and random stream, at some step."""
 
     def __init__(self, run: Run) -> None:
+        keep_memory()
         self.run, self.step = run, 0
         self.generator = torch.Generator().manual_seed(run.seed)
         parts = (run.published, run.config, run.agent, run.preset, run.seeds, self.generator)

@@ -1,7 +1,8 @@
 """The latest W steps of N runs, always contiguous in memory.
 
 Each row is written twice into a buffer of length 2W, W apart, so that the last W rows are one
-slice and never have to be rolled. In memory time comes last, as networks.SeedMLP likes it.
+slice and never have to be rolled. In memory time comes last, the layout
+of the networks' products over a window.
 """
 
 from __future__ import annotations

@@ -82,9 +82,11 @@ class Further(Agent):
                 self.gain.data.copy_(self.best)
             return {}
         taken = torch.cat([obs, before, played], 1)[:, None]  # what the critics see of it
+        many = (self.seeds, self.config.window, self.config.latent)
+        noise = torch.randn(many, generator=self.generator)
         losses = {
             "critic": self._critic_loss(taken, action, reward, self._value(after, self.latent)),
-            "inference": self._inference_loss(),
+            "inference": self._inference_loss(noise),
         }
         # disjoint parameters: one backward pass serves both
         self.step(losses["critic"] + losses["inference"], *self._trained_by_critic, "inference")
@@ -119,11 +121,10 @@ class Further(Agent):
             q = self.critics(taken).amin(1)[:, 0]
         return further.policy_loss(q, self._log_policy(obs, latent), self.config.temperature)
 
-    def _inference_loss(self) -> Tensor:
+    def _inference_loss(self, noise: Tensor) -> Tensor:
         """(11) over the window: ẑ_{t+1} explains a^-i_{t+1}, near the posterior before it."""
         window = self.window
         mean, log_variance = self._posterior(window.last("inputs"))
-        noise = torch.randn(mean.shape, generator=self.generator)
         latent = (mean + (log_variance / 2).exp() * noise)[:, :-1]
         logits = self.decoder(torch.cat([window.last("next")[:, :-1], latent], 2))
         other = window.last("other")[:, 1:].long()

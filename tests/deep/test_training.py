@@ -26,7 +26,7 @@ def test_seeds_are_separate_networks():
     for n in range(3):
         alone = x[n]
         for layer in range(2):
-            alone = alone @ net.weights[layer][n].mT + net.biases[layer][n].mT
+            alone = alone @ net.weights[layer][n] + net.biases[layer][n]
             alone = torch.relu(alone) if layer == 0 else alone
         torch.testing.assert_close(net(x)[n], alone)
     net(x)[1].sum().backward()
@@ -48,7 +48,7 @@ def test_the_backward_pass_is_that_of_the_layers_written_out():
     y, weight = x, torch.randn(3, 5, 2).double()
     for layer in range(3):
         y = torch.relu(y) if layer else y
-        y = torch.baddbmm(net.biases[layer].mT, y, net.weights[layer].mT)
+        y = torch.baddbmm(net.biases[layer], y, net.weights[layer])
     every = [x, *net.parameters()]
     wanted = torch.autograd.grad((y * weight).sum(), every)
     for found, expected in zip(
