@@ -101,7 +101,8 @@ def main() -> None:
         floor = 2 * MULTIPLY_ADDS * count * STEPS / speed
         report.remarks.append(
             f"{name}: {count * STEPS / took:.0f} aggregate steps a CPU second, "
-            f"{count * STEPS / took / rate:.1f} times one by one; {took / floor:.1f} times its floor."
+            f"{count * STEPS / took / rate:.1f} times one by one; "
+            f"{took / floor:.1f} times its floor."
         )
     walls = {name: statistics.median(wall) for name, (_, wall) in times.items()}
     report.remarks.append(
@@ -111,7 +112,9 @@ def main() -> None:
     ratio = 20 * statistics.median(times[PLAIN][0]) / statistics.median(times[names[20]][0])
     report.targets.append(Target(f"{promise} a CPU second, one thread", 20, ratio))
     clock = 20 * walls[PLAIN] / min(walls[two], walls[names[20]])
-    report.targets.append(Target(f"{promise} a second by the clock, at most two threads", 20, clock))
+    report.targets.append(
+        Target(f"{promise} a second by the clock, at most two threads", 20, clock)
+    )
     print("\n".join(report.remarks))
     report.write()
 
