@@ -15,7 +15,7 @@ from __future__ import annotations
 import ctypes
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -93,7 +93,8 @@ class TwinMLP(SeedMLP):
         super().__init__(2 * seeds, sizes, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.repeat_interleave(2, 0)).unflatten(0, (-1, 2))
+        y = super().forward(x.repeat_interleave(2, 0))
+        return y.reshape(-1, 2, *y.shape[1:])
 
 
 class Adam:
@@ -103,18 +104,23 @@ class Adam:
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], rate: float) -> None:
-        self.parameters, self.rate = list(parameters), rate
+        self.parameters: list[Tensor] = list(parameters)
+        self.rate = rate
         self.first = [torch.zeros_like(p) for p in self.parameters]
         self.second = [torch.zeros_like(p) for p in self.parameters]
         self.steps = [torch.zeros(()) for _ in self.parameters]
 
     @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
+    def step(self, gradients: list[Tensor]) -> None:
         """One step along ``gradients``, which are those of ``parameters`` in their order."""
         torch._foreach_add_(self.steps, 1)
-        held = (list(self.parameters), list(gradients), self.first, self.second, [], self.steps)
         torch._fused_adam_(
-            *held,
+            self.parameters,
+            gradients,
+            self.first,
+            self.second,
+            [],  # what amsgrad would keep
+            self.steps,
             lr=self.rate,
             beta1=0.9,
             beta2=0.999,
@@ -135,7 +141,7 @@ class Adam:
 
 
 @torch.no_grad()
-def clip_gradients(gradients: Sequence[Tensor], largest: float, seeds: int) -> None:
+def clip_gradients(gradients: list[Tensor], largest: float, seeds: int) -> None:
     """Scale each seed's gradient to a norm of at most ``largest``; gradients [N·k, …]."""
     whole = torch.stack(torch._foreach_norm(gradients)).norm()
     if whole <= largest:  # then no seed's is larger
@@ -161,5 +167,6 @@ def keep_memory() -> None:
 @torch.no_grad()
 def follow(target: nn.Module, source: nn.Module, rate: float) -> None:
     """Polyak averaging, target ← rate·source + (1 − rate)·target."""
-    held, wanted = list(target.parameters()), list(source.parameters())
+    held: list[Tensor] = list(target.parameters())
+    wanted: list[Tensor] = list(source.parameters())
     torch._foreach_lerp_(held, wanted, rate)

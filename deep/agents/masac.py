@@ -71,7 +71,8 @@ class Masac(Agent):
 
     def _tables(self, critics: TwinMLP, obs: Tensor) -> Tensor:
         """Both critics' q, [N, 2, A, B]."""
-        return critics(obs[:, None]).view(self.seeds, 2, self.actions, self.others)
+        both: Tensor = critics(obs[:, None])
+        return both.view(self.seeds, 2, self.actions, self.others)
 
     def _smaller(self, critics: TwinMLP, obs: Tensor) -> Tensor:
         return self._tables(critics, obs).amin(1)
