@@ -53,14 +53,14 @@ def curves_on(
     axis.legend(loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)  # clear of every curve
 
 
-def level(axis: Axes, value: float, text: str) -> None:
-    """A dashed line at ``value``, named at its right end."""
+def level(axis: Axes, value: float, text: str, above: bool = True) -> None:
+    """A dashed line at ``value``, named at its right end, above or below it."""
     axis.axhline(value, color="0.25", lw=1, ls=(0, (4, 3)))
     axis.annotate(
         text,
         (0.98, value),
         xycoords=("axes fraction", "data"),
-        xytext=(0, 3),
+        xytext=(0, 3 if above else -12),
         textcoords="offset points",
         ha="right",
         color="0.25",

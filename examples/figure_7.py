@@ -119,7 +119,7 @@ def one_panel(experiment, steps, folder, levels, title):
     curves = {name: curve(experiment, name, *line, steps, folder) for name, line in AGENTS.items()}
     curves_on(axis, curves)
     for name, value in levels.items():
-        level(axis, value, f"{name}: {value:.4g}")
+        level(axis, value, f"{name}: {value:.4g}", above=value > 0)  # curves lie on 0
     axis.set_title(f"{title}, 20 seeds")
     return axis
 
