@@ -44,16 +44,7 @@ def curves_on(
 ) -> None:
     """Draw ``curves`` into an axis: ``rows`` points a line, after averaging neighbours."""
     if optimum is not None:
-        axis.axhline(optimum, color="0.25", lw=1, ls=(0, (4, 3)))
-        axis.annotate(
-            f"exact optimum {optimum:.4g}",
-            (0.02, optimum),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 3),
-            textcoords="offset points",
-            color="0.25",
-            fontsize=8,
-        )
+        level(axis, optimum, f"exact optimum {optimum:.4g}")
     for colour, (name, curve) in zip(CURVES, curves.items(), strict=False):
         step, reward = thinned(curve, rows)
         low, high = iqm_interval(reward)
@@ -62,6 +53,21 @@ def curves_on(
     axis.set(xlabel="step", ylabel="reward a step")
     axis.margins(y=0.12)
     axis.legend(loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)  # clear of every curve
+
+
+def level(axis: Axes, value: float, text: str, above: bool = True) -> None:
+    """A dashed line at ``value``, named at its right end, above or below it."""
+    axis.axhline(value, color="0.25", lw=1, ls=(0, (4, 3)))
+    axis.annotate(
+        text,
+        (0.98, value),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3 if above else -12),
+        textcoords="offset points",
+        ha="right",
+        color="0.25",
+        fontsize=8,
+    )
 
 
 def thinned(curve: Curve, rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
 """Why the discounted method fails in Figure 7a where its exact optimum commits: six conditions.
 
-    .venv/bin/python examples/figure_7_ablations.py FOLDER [STEPS] [COPIES]
+    .venv/bin/python examples/figure_7_ablations.py FOLDER [STEPS] [SEEDS A CONDITION]
 
 LILI in IBS against the Q-learner, preset "code". All conditions train at once: seed n of a batch
 has condition n mod 6, and every setting is a column over seeds. With a gain ρ of its own the target
@@ -12,12 +12,16 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from figure_7 import best_against_q
 
 from tabular_marl.deep.agents.further import Further
 from tabular_marl.deep.experiments import AGENTS
-from tabular_marl.deep.train import Run, train
+from tabular_marl.deep.figures import curves_on
+from tabular_marl.deep.train import Curve, Run, train
+from tabular_marl.study.style import STYLE
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,19 @@ AGENTS["conditions"] = Conditions
 
 def main(folder, steps=20_000, copies=20):
     run = Run("ibs", "conditions", "code", seeds=copies * len(CONDITIONS), steps=steps)
-    curve = train(run, folder, resume=(folder / "checkpoint.pt").exists())
-    for n, condition in enumerate(CONDITIONS):
-        last = curve.reward[-8:, n :: len(CONDITIONS)].mean(0)
-        print(f"{condition.name:28} reward {last.mean():.3f}, {np.mean(last > 1.6):.0%} commit")
+    held = train(run, folder, resume=(folder / "checkpoint.pt").exists())
+    curves = {
+        condition.name: Curve(held.step, held.reward[:, n :: len(CONDITIONS)])
+        for n, condition in enumerate(CONDITIONS)
+    }
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+        curves_on(axis, curves, best_against_q())
+        axis.set_title(f"LILI in iterated Bach or Stravinsky, {copies} seeds a condition")
+        figure.savefig(folder / "figure-7-ablations.png", dpi=150)
+    for name, curve in curves.items():
+        last = curve.reward[-8:].mean(0)
+        print(f"{name:28} reward {last.mean():.3f}, {np.sum(last > 1.6)} of {copies} commit")
 
 
 if __name__ == "__main__":

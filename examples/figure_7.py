@@ -1,0 +1,135 @@
+"""FURTHER's Figure 7 with exact lines in each panel: five agents, twenty seeds.
+
+    .venv/bin/python examples/figure_7.py --panel a|b|c [--steps N] [--out FOLDER]
+
+(a) IBS against the Q-learner of Question 1, (b) IC in self-play, (c) IMP against LILI; preset
+"code", and the published number of steps unless told otherwise. A run that is there already is only
+drawn, a shorter one goes on from its checkpoint, bit for bit.
+"""
+
+import argparse
+from fractions import Fraction
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import tabular_marl as tm
+from tabular_marl.active.average_reward import average_reward
+from tabular_marl.active.decision import DecisionProcess
+from tabular_marl.active.influence import influence
+from tabular_marl.active.learners import FictitiousPlay, Grid, QLearning, best_response
+from tabular_marl.deep.experiments import EXPERIMENTS
+from tabular_marl.deep.figures import curves_on, level
+from tabular_marl.deep.train import Curve, Run, TrainingError, train
+from tabular_marl.study.style import STYLE
+
+AGENTS = {name.upper(): (name, ()) for name in ("further", "lili", "masac", "dron", "moa")}
+#: what panel (a) hangs on: line -> agent, settings
+HANGS_ON = {
+    "FURTHER, gain from 0": ("further", (("optimistic", 0.0),)),
+    "FURTHER, α = 0.04": ("further", (("temperature", 0.04),)),
+    "LILI, α = 4": ("lili", (("temperature", 4.0),)),
+    "LILI, α = 40": ("lili", (("temperature", 40.0),)),
+}
+
+
+def best_against_q():
+    """The best average reward against Question 1's learner, from where it starts."""
+    learner = QLearning([10, 20], step_size=1, discount=0.9, epsilon=0.05, grid=Grid(0, 20, 201))
+    return influence(tm.games.bach_or_stravinsky(), {1: learner}).gain[0]
+
+
+def coordination_values():
+    """What IC pays at best, and at its three equilibria, which are checked in rationals."""
+    matrix = tm.games.coordination()
+    game = tm.iterated(matrix, discount=0.99)
+    reward = game.reward.reshape(game.num_states, -1)  # one controller of both
+    together = DecisionProcess(reward, game.transition.reshape(*reward.shape, -1))
+    values = {"exact optimum, both players together": average_reward(together).gain[0]}
+    third = Fraction(1, 3)
+    profiles = {"the other pure equilibrium": [1, 0], "mixed equilibrium": [2 * third, third]}
+    for name, policy in {"best": [0, 1], **profiles}.items():
+        assert tm.exploitability(matrix, [policy, policy], exact=True).largest == 0, name
+        paid = np.array(policy, float) @ game.reward[0] @ np.array(policy, float)
+        values |= {name: paid} if name in profiles else {}
+    return values
+
+
+def pennies_values():
+    """Bounds for IMP against any learner, and exact optima against three that stand for LILI."""
+    game = tm.games.matching_pennies()
+    own = {"step_size": 0.5, "discount": 0.9, "epsilon": 0.05, "grid": Grid(-10, 10, 201)}
+    smooth = FictitiousPlay(8, beta=1 / EXPERIMENTS["imp"].config.temperature)
+    return {
+        "best response: the largest payoff": influence(game, {1: best_response()}).gain.min(),
+        "ε-greedy Q-learner": influence(game, {1: QLearning([0, 0], **own)}).gain[0],
+        "smooth fictitious play, memory 8": influence(game, {1: smooth}).gain.min(),
+        "value of the stage game": 0.0,
+    }
+
+
+def curve(experiment, name, agent, settings, steps, folder):
+    """Train the line as far as ``steps``, or read what is there."""
+    steps = EXPERIMENTS[experiment].steps if steps is None else steps
+    run = Run(experiment, agent, "code", steps=steps, settings=settings)
+    out = folder / experiment / name.lower().replace(", ", "-").replace(" ", "-")
+    done = out / "curve.csv"
+    if not done.exists() or np.loadtxt(done, delimiter=",", skiprows=1)[-1, 0] < steps:
+        try:
+            train(run, out, resume=(out / "checkpoint.pt").exists())
+        except TrainingError as error:  # what it had is drawn
+            print(f"{name}: {error}")
+    rows = np.loadtxt(done, delimiter=",", skiprows=1)
+    rows = rows[rows[:, 0] <= steps]
+    print(f"{name:22} reward {rows[-8:, 1:].mean():.3f} at step {rows[-1, 0]:.0f}")
+    return Curve(rows[:, 0].astype(int), rows[:, 1:])
+
+
+def panel_a(steps, folder):
+    """IBS, and what its curves hang on."""
+    best = best_against_q()
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
+    few = {name: AGENTS[name] for name in ("FURTHER", "LILI")}
+    short = min(steps or 20_000, 20_000)
+    for axis, lines, last in zip(axes, (few, HANGS_ON), (steps, short), strict=True):
+        curves = {name: curve("ibs", name, *line, last, folder) for name, line in lines.items()}
+        curves_on(axis, curves, best)
+    axes[0].set_title("Iterated Bach or Stravinsky, 20 seeds")
+    axes[1].set(title="What it hangs on", ylabel="")
+    figure.savefig(folder / "figure-7a.png", dpi=150)
+
+
+def panel_b(steps, folder):
+    """IC in self-play."""
+    axis = one_panel("ic", steps, folder, coordination_values(), "Iterated coordination, self-play")
+    axis.figure.savefig(folder / "figure-7b.png", dpi=150)
+
+
+def panel_c(steps, folder):
+    """IMP against LILI."""
+    title = "Iterated matching pennies against LILI"
+    axis = one_panel("imp", steps, folder, pennies_values(), title)
+    axis.figure.savefig(folder / "figure-7c.png", dpi=150)
+
+
+def one_panel(experiment, steps, folder, levels, title):
+    """All five agents, and exact levels from the highest down."""
+    axis = plt.figure(figsize=(6.4, 4.2), layout="constrained").subplots()
+    curves = {name: curve(experiment, name, *line, steps, folder) for name, line in AGENTS.items()}
+    curves_on(axis, curves)
+    for name, value in levels.items():
+        level(axis, value, f"{name}: {value:.4g}", above=value > 0)  # curves lie on 0
+    axis.set_title(f"{title}, 20 seeds")
+    return axis
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--panel", choices="abc", required=True)
+    parser.add_argument("--steps", type=int, help="the published number unless given")
+    parser.add_argument("--out", type=Path, default=Path("runs/figure-7"))
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    with plt.rc_context(STYLE):
+        {"a": panel_a, "b": panel_b, "c": panel_c}[given.panel](given.steps, given.out)
