@@ -127,8 +127,8 @@ class Further(Agent):
         mean, log_variance = self._posterior(window.last("inputs"))
         latent = (mean + (log_variance / 2).exp() * noise)[:, :-1]
         logits = self.decoder(torch.cat([window.last("next")[:, :-1], latent], 2))
-        other = window.last("other")[:, 1:].long()
-        log_likelihood = torch.log_softmax(logits, 2).gather(2, other[..., None])[..., 0]
+        other = window.last("other")[:, None, 1:].long()
+        log_likelihood = torch.log_softmax(logits.mT, 1).gather(1, other)[:, 0]
         pairs = (mean[:, 1:], log_variance[:, 1:], mean[:, :-1], log_variance[:, :-1])
         return further.elbo_loss(log_likelihood, *pairs, self.config.kl_weight)
 
