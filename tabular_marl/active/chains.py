@@ -177,16 +177,41 @@ class MarkovChain:
     @cached_property
     def class_distribution(self) -> Array:
         """π_c(x) for x in class c, [n]; 0 for transient states. Each class sums to one."""
+        weight = self._weights()
+        while not np.isfinite(weight).all():  # a reference too rare for float64
+            self._move_references(weight)
+            weight = self._weights()
+        recurrent = self.class_labels >= 0
+        number = self.class_labels[recurrent]
+        weight[~recurrent] = 0.0
+        largest = np.zeros(self.num_classes)
+        np.maximum.at(largest, number, weight[recurrent])
+        weight[recurrent] /= largest[number]
+        weight[recurrent] /= np.bincount(number, weight[recurrent])[number]
+        return read_only(weight)
+
+    def _weights(self) -> Array:
+        """Visits between two visits to the class's reference, [n]; beyond float64 not finite."""
         weight = np.zeros(self.num_states)
         weight[self.references] = 1.0
         entered = np.asarray(self.transition[self.references].sum(axis=0)).ravel()
         # mass starts at the references only; transient states get exactly zero
-        weight[self._rest] = self._elimination.solve_left(entered[self._rest])
-        recurrent = self.class_labels >= 0
-        number = self.class_labels[recurrent]
-        weight[~recurrent] = 0.0
-        weight[recurrent] /= np.bincount(number, weight[recurrent])[number]
-        return read_only(weight)
+        with np.errstate(over="ignore", invalid="ignore"):
+            weight[self._rest] = self._elimination.solve_left(entered[self._rest])
+        return weight
+
+    def _move_references(self, weight: Array) -> None:
+        """To the likeliest states of finite weight; nothing else is cached of the references."""
+        known = np.where(np.isfinite(weight), weight, -1.0)
+        if not known.max() > 1.0:
+            must = "have a law whose ratios float64 can hold"
+            raise InputError("transition", must, "it has not")
+        order = np.lexsort((-known, self.class_labels))
+        order = order[self.class_labels[order] >= 0]
+        first = np.searchsorted(self.class_labels[order], np.arange(self.num_classes))
+        self.__dict__["references"] = _locked(order[first])
+        for name in ("_rest", "_elimination"):
+            self.__dict__.pop(name, None)
 
     @property
     def stationary_distributions(self) -> Array:

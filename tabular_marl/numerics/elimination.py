@@ -82,7 +82,8 @@ def eliminate(matrix: Any, exits: Array, max_work: int = MAX_WORK) -> Eliminatio
 def _check_pivots(pivots: Array, first: int = 0) -> None:
     if not (pivots > 0).all():
         k = first + int(np.argmin(pivots > 0))
-        raise InputError("matrix", "leave every state in the end", f"state {k} is never left")
+        was = f"state {k} is never left, or more rarely than float64 can hold"
+        raise InputError("matrix", "leave every state in the end", was)
 
 
 @dataclass(frozen=True)

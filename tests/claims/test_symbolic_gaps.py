@@ -31,6 +31,7 @@ NARROW = {"report.077.corrected", "report.079.corrected", "report.189.corrected"
 #: run, and not decided: a symbolic probability in an exponent inside a logarithm, or a factor taken
 #: out of an absolute value. They are in the list so that a stronger ``prove_zero`` shows here
 BEYOND = {
+    "deep.equilibrium.crossed.added",
     "further.E.3.line26.printed",
     "report.020.response.corrected",
     "report.021.response.corrected",

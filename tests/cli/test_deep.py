@@ -148,11 +148,13 @@ def test_a_seed_that_fails_stops_with_exit_code_3_or_is_left_out(capsys, tmp_pat
 def test_ctrl_c_at_a_terminal_says_how_to_go_on(tmp_path):
     import os
     import pty
+    import signal
 
     words = ["train", "ic", "--agent", "dron", "--seeds", "2", "--out", str(tmp_path / "run")]
     child, terminal = pty.fork()
     if child == 0:
         os.environ.update(TERM="xterm", COLUMNS="120")
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it
         code = f"from tabular_marl.cli import main; main({words!r})"
         os.execv(sys.executable, [sys.executable, "-c", code])
     seen, sent = b"", False

@@ -251,3 +251,18 @@ def test_bad_chains_are_refused():
         chain.absorbed([1.0])
     with pytest.raises(InputError, match="k must be an integer >= 1"):
         periodic_distributions(chain, 0)
+
+
+def test_a_law_whose_ratios_do_not_fit_float64():
+    """A walk on a ring whose drift changes from state to state: the first reference is too rare."""
+    rng, n = np.random.default_rng(2), 5000
+    rates = rng.dirichlet(np.full(3, 0.05), n) + 1e-9
+    rates /= rates.sum(axis=1, keepdims=True)
+    rows = np.repeat(np.arange(n), 3)
+    columns = (rows + np.tile([-1, 0, 1], n)) % n
+    transition = sparse.csr_array((rates.ravel(), (rows, columns)), (n, n))
+    chain = MarkovChain(transition)
+    law = chain.class_distribution
+    seen = law > 1e-290
+    assert 0 < seen.sum() < n
+    np.testing.assert_allclose((law @ transition)[seen], law[seen], rtol=1e-11)
