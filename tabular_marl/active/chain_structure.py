@@ -85,7 +85,12 @@ def often_visited(transition: Any, labels: Indices) -> Indices:
     for _ in range(SCOUTING_STEPS):
         mass = np.asarray(mass @ transition)
         visits += mass
+    return largest_by_class(visits, labels)
+
+
+def largest_by_class(score: Any, labels: Indices) -> Indices:
+    """The state of the largest score in each class, [classes]; the first of equals."""
     states = np.flatnonzero(labels >= 0)
-    order = states[np.lexsort((-visits[states], labels[states]))]
+    order = states[np.lexsort((-score[states], labels[states]))]
     first = np.searchsorted(labels[order], np.arange(int(labels.max()) + 1))
     return np.asarray(order[first])

@@ -32,6 +32,7 @@ from tabular_marl.active.chain_structure import (
     check_square,
     closed_classes,
     is_irreducible,
+    largest_by_class,
     often_visited,
 )
 from tabular_marl.numerics.elimination import MAX_WORK, Elimination, eliminate
@@ -206,10 +207,7 @@ class MarkovChain:
         if not known.max() > 1.0:
             must = "have a law whose ratios float64 can hold"
             raise InputError("transition", must, "it has not")
-        order = np.lexsort((-known, self.class_labels))
-        order = order[self.class_labels[order] >= 0]
-        first = np.searchsorted(self.class_labels[order], np.arange(self.num_classes))
-        self.__dict__["references"] = _locked(order[first])
+        self.__dict__["references"] = _locked(largest_by_class(known, self.class_labels))
         for name in ("_rest", "_elimination"):
             self.__dict__.pop(name, None)
 
