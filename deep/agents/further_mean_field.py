@@ -12,10 +12,10 @@ agent: seeds and agents are one axis, N·n, so that all agents of all seeds trai
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
@@ -23,11 +23,8 @@ from torch.nn.functional import one_hot
 from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.agents.replayed_further import ReplayedConfig, ReplayedFurther
-from tabular_marl.deep.exact import facing
 from tabular_marl.deep.losses import further
 from tabular_marl.deep.networks import evaluate
-from tabular_marl.games.stochastic import StochasticGame
-from tabular_marl.models.soft_q import soft_q
 from tabular_marl.validation import InputError
 
 
@@ -111,9 +108,6 @@ class FurtherMeanField(ReplayedFurther):
         log_policy = self.log_policy(obs, self.inference.latent[:, None])
         return {"gain": self.gain.detach()[:, None], "policy": log_policy.exp()}
 
-    def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
-        """The best answer to a steady crowd in a game of one state: gain [1], policy [1, A]."""
-        alpha = self.config.temperature
-        found = soft_q(facing(game, opponent), 1 / alpha, discount=0.0)
-        gain = np.array(found.value) + alpha * np.log(self.actions)
-        return {"gain": gain, "policy": found.agent_policy}
+    def log_uniform(self) -> float:
+        """log density of the uniform law of its actions."""
+        return -math.log(self.actions)

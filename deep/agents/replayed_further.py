@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tabular_marl.deep.agents.base import AgentConfig, CommonConfig
 from tabular_marl.deep.agents.replayed import ReplayAgent
+from tabular_marl.deep.exact import facing
 from tabular_marl.deep.inference_net import Inference
 from tabular_marl.deep.losses import further
 from tabular_marl.deep.networks import SeedMLP, follow
+from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.models.soft_q import soft_q
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,21 @@ class ReplayedFurther(ReplayAgent):
         """q̄ ← q."""
         follow(self.targets, self.critics, self.config.target_rate)
 
+    def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
+        """The best answer to steady others in a game of one state: gain [1], policy [1, A].
+
+        Its entropy is measured from the uniform law, whose log density :meth:`log_uniform` is.
+        """
+        alpha = self.config.temperature
+        found = soft_q(facing(game, opponent), 1 / alpha, discount=0.0)
+        gain = np.array(found.value) - alpha * self.log_uniform()
+        return {"gain": gain, "policy": found.agent_policy}
+
     # -- what a variant defines -------------------------------------------------------------------
+
+    def log_uniform(self) -> float:
+        """log density of the uniform law of its actions."""
+        raise NotImplementedError
 
     def seen(self, row: dict[str, Tensor]) -> dict[str, Tensor]:
         """A transition as the networks see it."""

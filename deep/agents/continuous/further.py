@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,12 +19,9 @@ from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.continuous.base import ContinuousAgent, cells
 from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.agents.replayed_further import ReplayedConfig, ReplayedFurther
-from tabular_marl.deep.exact import facing
 from tabular_marl.deep.losses import further
 from tabular_marl.deep.networks import evaluate
 from tabular_marl.deep.squashed import Squashed
-from tabular_marl.games.stochastic import StochasticGame
-from tabular_marl.models.soft_q import soft_q
 
 
 @dataclass(frozen=True)
@@ -108,9 +104,6 @@ class ContinuousFurther(ContinuousAgent, ReplayedFurther):
         law = self.law(obs, self.inference.latent[:, None])
         return {"gain": self.gain.detach()[:, None], "policy": law.on(cells(self.box, points))}
 
-    def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
-        """The best answer to a steady opponent in a game of one state: gain [1], policy [1, A]."""
-        alpha = self.config.temperature
-        found = soft_q(facing(game, opponent), 1 / alpha, discount=0.0)
-        gain = np.array(found.value) - alpha * self.box.log_density
-        return {"gain": gain, "policy": found.agent_policy}
+    def log_uniform(self) -> float:
+        """log density of the uniform law of its actions."""
+        return float(self.box.log_density)
