@@ -28,7 +28,6 @@ as :mod:`tabular_marl.deep.strangers` says, and gets the policy check alone.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -37,7 +36,7 @@ import torch
 from torch import Tensor
 
 from tabular_marl.deep import actors, mistakes, strangers
-from tabular_marl.deep.findings import CrossCheck, Finding, per_sample, scalar
+from tabular_marl.deep.findings import CrossCheck, Finding, per_sample, scalar, told_as_its_own
 from tabular_marl.deep.systems import OPTIONAL, System, Tables
 from tabular_marl.deep.terms import EXACT, columns_of, distance, expectation, fits, is_right
 from tabular_marl.validation import InputError
@@ -332,13 +331,8 @@ class Bench:
     def _called(self, name: str, tables: Tables, batch: Any = ...) -> Any:
         """The implementation's method; what it raises is told as its own."""
         args = () if batch is None else (self.batch if batch is ... else batch,)
-        try:
-            return getattr(self.implementation, name)(tables, *args)
-        except InputError:
-            raise
-        except Exception:
-            told = traceback.format_exc(limit=-3)
-            raise InputError(name, "run on tables and a batch", f"it gave\n{told}") from None
+        method = getattr(self.implementation, name)
+        return told_as_its_own(name, "run on tables and a batch", method, tables, *args)
 
 
 def _cosine(one: Tensor, other: Tensor) -> float:

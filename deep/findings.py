@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -71,3 +72,14 @@ def scalar(loss: Any) -> Tensor:
     if loss.ndim != 0 or not bool(torch.isfinite(loss)):
         raise InputError("loss", "be a finite scalar", f"it was {loss.detach().tolist()}")
     return loss
+
+
+def told_as_its_own(name: str, must: str, method: Any, *args: Any) -> Any:
+    """``method(…)`` of somebody's code; what it raises becomes InputError with its traceback."""
+    try:
+        return method(*args)
+    except InputError:
+        raise
+    except Exception:
+        told = traceback.format_exc(limit=-3)
+        raise InputError(name, must, f"it gave\n{told}") from None

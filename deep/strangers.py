@@ -16,7 +16,6 @@ What is sampled is never called exact.
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from tabular_marl.deep.enumeration import terminal_states
-from tabular_marl.deep.findings import Finding
+from tabular_marl.deep.findings import Finding, told_as_its_own
 from tabular_marl.deep.systems import RecipeSystem, System
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.validation import InputError, integer
@@ -207,10 +206,4 @@ def bounded(agent: Any, system: System, tolerance: float, samples: int) -> Findi
 
 def answering(ask: Any, agent: Any, *args: Any) -> Any:
     """``ask(agent, …)``; what the agent raises is told as its own."""
-    try:
-        return ask(agent, *args)
-    except InputError:
-        raise
-    except Exception:
-        told = traceback.format_exc(limit=-3)
-        raise InputError("agent", "answer in every state", f"it gave\n{told}") from None
+    return told_as_its_own("agent", "answer in every state", ask, agent, *args)
