@@ -20,8 +20,8 @@ from _harness import Report, Row, Target
 
 import tabular_marl as tm
 from tabular_marl.deep.crosscheck import crosscheck
+from tabular_marl.deep.crosscheck.tabular import TabularActorCritic, own
 from tabular_marl.deep.systems import System
-from tabular_marl.deep.tabular import TabularActorCritic, own
 
 STATES, ACTIONS = 25, 4
 MODELS = {

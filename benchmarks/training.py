@@ -22,7 +22,7 @@ from _further_plain import PlainFurther
 from _harness import Report, Row, Target
 
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
-from tabular_marl.deep.train import Run, Session
+from tabular_marl.deep.training import Run, Session
 from tabular_marl.games import bach_or_stravinsky
 
 SEEDS, STEPS = (1, 20, 100), 50

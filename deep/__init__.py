@@ -1,15 +1,13 @@
 """Deep updates that can be held against the exact answer.
 
+free_energy  the primitive on tensors
 losses       one pure function per equation of the two documents
 systems      the systems of both documents on tensors, with their exact tables
-active_game  an active Markov game with its joint states as states
-enumeration  a tabular game as one weighted batch, on which losses and gradients are exact
-tabular      tabular actor-critics made of these losses
+parts        networks, inference, replay: what agents are made of
+agents       one screen each, N seeds at once
+environments games as batches of seeds
+training     experiments, resumable training, evaluation
 crosscheck   holds any implementation against the exact answer, and names the mistake
-frozen       the same for a checkpoint; strangers: for an agent of which only the actions are seen
-evidence     the same as evidence in the ledger
-train        experiments, many seeds at once, resumable; agents, environments
-evaluation   what trained agents are worth, against one and against all
 
 Importing this package needs no torch; its parts do.
 """
@@ -20,40 +18,14 @@ import importlib
 from typing import Any
 
 _PARTS = (
-    "active_game",
-    "actors",
     "agents",
-    "checkpoint",
     "crosscheck",
-    "entry",
-    "enumeration",
-    "evidence",
     "environments",
-    "evaluation",
-    "exact",
-    "experiments",
-    "figures",
-    "findings",
     "free_energy",
-    "frozen",
-    "game_figures",
-    "inference_net",
-    "lineup",
-    "logs",
     "losses",
-    "mistakes",
-    "networks",
-    "plain_yaml",
-    "replay",
-    "squashed",
-    "statistics",
-    "strangers",
+    "parts",
     "systems",
-    "tabular",
-    "terms",
-    "train",
-    "value_gap",
-    "window",
+    "training",
 )
 
 

@@ -9,9 +9,9 @@ that is there already is only played, one that was stopped goes on.
 import sys
 from pathlib import Path
 
-from tabular_marl.deep.evaluation import cross_play
-from tabular_marl.deep.figures import cross_play_matrix
-from tabular_marl.deep.train import Run, train
+from tabular_marl.deep.training import Run, train
+from tabular_marl.deep.training.evaluation import cross_play
+from tabular_marl.deep.training.figures import cross_play_matrix
 
 AGENTS = ("further", "lili", "masac", "dron", "moa")
 

@@ -26,7 +26,7 @@ from tabular_marl.deep.environments.differential import (
     RepeatedGame,
     Steady,
 )
-from tabular_marl.deep.game_figures import action_law, landscape
+from tabular_marl.deep.environments.figures import action_law, landscape
 from tabular_marl.models.solve import two_player
 from tabular_marl.study.style import STYLE
 

@@ -19,9 +19,9 @@ from tabular_marl.active.average_reward import average_reward
 from tabular_marl.active.decision import DecisionProcess
 from tabular_marl.active.influence import influence
 from tabular_marl.active.learners import FictitiousPlay, Grid, QLearning, best_response
-from tabular_marl.deep.experiments import EXPERIMENTS
-from tabular_marl.deep.figures import curves_on, level
-from tabular_marl.deep.train import Curve, Run, TrainingError, train
+from tabular_marl.deep.training import Curve, Run, TrainingError, train
+from tabular_marl.deep.training.experiments import EXPERIMENTS
+from tabular_marl.deep.training.figures import curves_on, level
 from tabular_marl.study.style import STYLE
 
 AGENTS = {name.upper(): (name, ()) for name in ("further", "lili", "masac", "dron", "moa")}

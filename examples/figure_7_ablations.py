@@ -18,9 +18,9 @@ import torch
 from figure_7 import best_against_q
 
 from tabular_marl.deep.agents.further import Further
-from tabular_marl.deep.experiments import AGENTS
-from tabular_marl.deep.figures import curves_on
-from tabular_marl.deep.train import Curve, Run, train
+from tabular_marl.deep.training import Curve, Run, train
+from tabular_marl.deep.training.experiments import AGENTS
+from tabular_marl.deep.training.figures import curves_on
 from tabular_marl.study.style import STYLE
 
 

@@ -17,13 +17,13 @@ import torch
 
 import tabular_marl as tm
 from tabular_marl.deep.agents.balancing_q import BalancingQ
+from tabular_marl.deep.agents.exact import gaps
 from tabular_marl.deep.agents.options import Options
 from tabular_marl.deep.agents.pr2 import Pr2
 from tabular_marl.deep.agents.rommeo import Rommeo
 from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.environments.stochastic import Stationary, StochasticEnvironment
-from tabular_marl.deep.exact import gaps
-from tabular_marl.deep.statistics import iqm, iqm_interval
+from tabular_marl.deep.training.statistics import iqm, iqm_interval
 from tabular_marl.study.style import CURVES, STYLE
 
 GAME = tm.iterated(tm.games.bach_or_stravinsky())

@@ -1,9 +1,8 @@
 """Claims about code: that an implementation computes a system's updates.
 
 Three checks, each on random games: the target at the tables of a random q, the policies' gradients
-there, and all gradients at the exact solution (:mod:`tabular_marl.deep.evidence`, which needs torch
-and is imported when a claim is run). Verdicts are supported, refuted with a case that replays, or
-suspect: floats on finitely many games prove nothing.
+there, and all gradients at the exact solution. Verdicts are supported, refuted with a case that
+replays, or suspect: floats on finitely many games prove nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +20,12 @@ from tabular_marl.verification.scope import scope
 
 CHECKS = ("target", "actor", "gradient")
 
+#: What measures; it needs torch, and is imported when a claim is run.
+MEASURE = "tabular_marl.deep.crosscheck.evidence:measure"
+
 #: The package's files that decide what a check finds, beside the entry's own.
-WATCHED = ("systems/*.py", "crosscheck.py", "enumeration.py", "evidence.py", "free_energy.py")
-OWN = ("losses/*.py", "tabular.py")
+WATCHED = ("systems/*.py", "crosscheck/bench.py", "crosscheck/evidence.py", "free_energy.py")
+OWN = ("losses/*.py", "crosscheck/tabular.py")
 
 
 def implementation(
@@ -77,7 +79,7 @@ def implementation(
             reading="added",
             statement=said,
             scope=about,
-            checks=(Measurement("tabular_marl.deep.evidence:measure", cases, tuple(code)),),
+            checks=(Measurement(MEASURE, cases, tuple(code)),),
             expects=expects,
             note=note,
         )

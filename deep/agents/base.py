@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tabular_marl.deep.networks import Adam, SeedMLP, TwinMLP, clip_gradients
+from tabular_marl.deep.parts.networks import Adam, SeedMLP, TwinMLP, clip_gradients
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch.nn.functional import one_hot
 
 from tabular_marl.deep.agents.base import Agent
 from tabular_marl.deep.losses import baselines
-from tabular_marl.deep.networks import follow
+from tabular_marl.deep.parts.networks import follow
 
 
 class Dron(Agent):

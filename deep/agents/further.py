@@ -20,8 +20,8 @@ from torch.nn.functional import one_hot
 
 from tabular_marl.deep.agents.base import Agent
 from tabular_marl.deep.losses import baselines, further
-from tabular_marl.deep.networks import follow
-from tabular_marl.deep.window import Window
+from tabular_marl.deep.parts.networks import follow
+from tabular_marl.deep.parts.window import Window
 
 
 class Further(Agent):

@@ -24,7 +24,7 @@ from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.agents.replayed_further import ReplayedConfig, ReplayedFurther
 from tabular_marl.deep.losses import further
-from tabular_marl.deep.networks import evaluate
+from tabular_marl.deep.parts.networks import evaluate
 from tabular_marl.validation import InputError
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from tabular_marl.deep.agents.soft import SoftAgent, at, uniform
 from tabular_marl.deep.losses import joint, soft
 from tabular_marl.deep.losses.joint import AGENT, OPPONENT
-from tabular_marl.deep.networks import SeedMLP, follow
+from tabular_marl.deep.parts.networks import SeedMLP, follow
 
 
 class JointAgent(SoftAgent):

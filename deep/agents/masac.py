@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tabular_marl.deep.agents.base import Agent
 from tabular_marl.deep.losses import baselines, further
-from tabular_marl.deep.networks import TwinMLP, follow
+from tabular_marl.deep.parts.networks import TwinMLP, follow
 
 
 class Masac(Agent):

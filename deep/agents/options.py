@@ -24,10 +24,10 @@ import torch
 from torch import Tensor
 
 from tabular_marl.deep.agents.base import CommonConfig
+from tabular_marl.deep.agents.exact import double_rows, facing
 from tabular_marl.deep.agents.soft import SoftAgent, SoftConfig, uniform
-from tabular_marl.deep.exact import double_rows, facing
 from tabular_marl.deep.losses import options, soft
-from tabular_marl.deep.networks import follow
+from tabular_marl.deep.parts.networks import follow
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.options import options as solve_options
 from tabular_marl.validation import InputError

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from tabular_marl.deep.agents.base import AgentConfig, CommonConfig
+from tabular_marl.deep.agents.exact import facing
 from tabular_marl.deep.agents.replayed import ReplayAgent
-from tabular_marl.deep.exact import facing
-from tabular_marl.deep.inference_net import Inference
 from tabular_marl.deep.losses import further
-from tabular_marl.deep.networks import SeedMLP, follow
+from tabular_marl.deep.parts.inference import Inference
+from tabular_marl.deep.parts.networks import SeedMLP, follow
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.soft_q import soft_q
 

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tabular_marl.deep.agents.exact import double_rows
 from tabular_marl.deep.agents.joint import ConditionalAgent
 from tabular_marl.deep.agents.soft import at
-from tabular_marl.deep.exact import double_rows
 from tabular_marl.deep.losses import opponent
 from tabular_marl.deep.losses.joint import AGENT, OPPONENT
 from tabular_marl.games.stochastic import StochasticGame

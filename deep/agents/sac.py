@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tabular_marl.deep.agents.exact import facing
 from tabular_marl.deep.agents.soft import SoftAgent, at, uniform
-from tabular_marl.deep.exact import facing
 from tabular_marl.deep.losses import soft
-from tabular_marl.deep.networks import follow
+from tabular_marl.deep.parts.networks import follow
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.soft_q import soft_q
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from tabular_marl.deep.agents.base import Agent, CommonConfig
-from tabular_marl.deep.replay import Replay
+from tabular_marl.deep.parts.replay import Replay
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.validation import InputError
 

@@ -24,8 +24,8 @@ from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.agents.continuous.base import ContinuousAgent, SampledConfig, cells
 from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.losses import soft
-from tabular_marl.deep.networks import evaluate, follow
-from tabular_marl.deep.squashed import standard_normal
+from tabular_marl.deep.parts.networks import evaluate, follow
+from tabular_marl.deep.parts.squashed import standard_normal
 from tabular_marl.games.stochastic import StochasticGame
 
 #: Quantiles of ε at which a sampler's law is told.

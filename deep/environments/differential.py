@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.squashed import Box, Squashed
+from tabular_marl.deep.parts.squashed import Box, Squashed
 from tabular_marl.deep.systems import System
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.validation import InputError, integer, one_of

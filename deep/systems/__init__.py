@@ -10,7 +10,7 @@ lili, masac                             discounted, with entropy               F
 A model's function takes the game and the model's own parameters, in reward units. In "soft-q" both
 players' actions are one decision maker's; with an opponent of one action it is the single agent of
 report (58). For FURTHER the states are the joint states (s, θ) of an active Markov game, which
-:func:`tabular_marl.deep.active_game.active_game` makes, and ``others`` their policy there.
+:func:`tabular_marl.deep.systems.active_game.active_game` makes, and ``others`` their policy there.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
     objective J = Σ_s μ(s) V^π(s), or the gain of π; ∇J = Σ_rows law Σ_a ∇π [x − (log π − log p)/β]
 
 The terms that a system lists beside the right ones are what implementations get wrong; the checks
-of :mod:`tabular_marl.deep.crosscheck` look for them.
+of :mod:`tabular_marl.deep.crosscheck.bench` look for them.
 """
 
 from __future__ import annotations

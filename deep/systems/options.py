@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.enumeration import enumerate_game, terminal_states
 from tabular_marl.deep.free_energy import log_tilt
 from tabular_marl.deep.losses import options as losses
 from tabular_marl.deep.systems.base import Actor, Evaluation, System, Wanted
+from tabular_marl.deep.systems.enumeration import enumerate_game, terminal_states
 from tabular_marl.deep.systems.policy import evaluate
 from tabular_marl.deep.systems.tables import Tables
 from tabular_marl.deep.systems.wrong import TWINS, variants

@@ -22,15 +22,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.enumeration import Batch, enumerate_game, terminal_states
 from tabular_marl.deep.free_energy import free_energy, log_tilt
 from tabular_marl.deep.losses import joint
 from tabular_marl.deep.systems.base import Actor, Evaluation, System, Wanted
 from tabular_marl.deep.systems.candidates import EXPECTED, RIGHT, aggregated, cost, values_at
+from tabular_marl.deep.systems.enumeration import Batch, enumerate_game, terminal_states
 from tabular_marl.deep.systems.policy import evaluate
 from tabular_marl.deep.systems.tables import Tables
+from tabular_marl.deep.systems.value_gap import value_gap
 from tabular_marl.deep.systems.wrong import LABELS, TWINS, variants
-from tabular_marl.deep.value_gap import value_gap
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.numerics.recipe import AGENT, OPPONENT
 

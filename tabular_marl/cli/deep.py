@@ -17,7 +17,7 @@ from tabular_marl.solution import NotConverged
 from tabular_marl.validation import InputError, one_of
 
 if TYPE_CHECKING:
-    from tabular_marl.deep.train import Curve, Run
+    from tabular_marl.deep.training import Curve, Run
 
 
 def train(
@@ -53,8 +53,8 @@ def train(
 ) -> int:
     """Train an agent of an experiment, such as FURTHER's matrix games, many seeds at once."""
     torch_on_one_thread()
-    from tabular_marl.deep.evaluation import Score
-    from tabular_marl.deep.train import Run, TrainingError
+    from tabular_marl.deep.training import Run, TrainingError
+    from tabular_marl.deep.training.evaluation import Score
 
     asked = Run(experiment, agent, preset, seeds, steps, seed, interval, _settings(set))
     try:
@@ -84,7 +84,7 @@ def train(
     for told in curve.failed:
         print(f"left out: {told}", file=sys.stderr)
     if out is not None:
-        from tabular_marl.deep.figures import learning_curves
+        from tabular_marl.deep.training.figures import learning_curves
 
         figure = learning_curves({agent: curve}, f"{asked.plan.source}, {preset} preset")
         figure.savefig(out / "curve.png", dpi=150)
@@ -111,7 +111,7 @@ def _tell_how_to_go_on(out: Path | None) -> None:
 def _with_progress(
     asked: Run, out: Path | None, resume: bool, keep_going: bool, quiet: bool
 ) -> Curve:
-    from tabular_marl.deep.train import train as run
+    from tabular_marl.deep.training import train as run
 
     if quiet or not sys.stderr.isatty():
         return run(asked, out, resume, keep_going=keep_going)
@@ -208,13 +208,13 @@ def crosscheck(
         if game is not None or model is not None or entry is not None:
             must = "be given alone: it says which game and agent it is of"
             raise InputError("--checkpoint", must, "there was a game, model or entry beside it")
-        from tabular_marl.deep.frozen import check_run
+        from tabular_marl.deep.crosscheck.frozen import check_run
 
         with working("playing and solving", quiet=json):
             found = check_run(checkpoint, tolerance or 0.05, steps)
     else:
         from tabular_marl.deep.crosscheck import crosscheck as check
-        from tabular_marl.deep.entry import load_entry
+        from tabular_marl.deep.crosscheck.entry import load_entry
         from tabular_marl.deep.systems import MODELS, System
         from tabular_marl.models.solve import two_player
 
@@ -241,7 +241,7 @@ def crosscheck(
         for finding in found.findings:
             print(f"{'pass' if finding.passed else 'FAIL'}  {finding.check:9} {finding.says}")
     if plot is not None:
-        from tabular_marl.deep.figures import bench
+        from tabular_marl.deep.crosscheck.figures import bench
 
         bench(found).savefig(plot, dpi=150)
         print(f"wrote {plot}", file=sys.stderr)

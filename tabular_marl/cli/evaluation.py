@@ -12,7 +12,7 @@ from tabular_marl.answers import emit_json
 from tabular_marl.cli.common import JsonFlag, torch_on_one_thread, working
 
 if TYPE_CHECKING:
-    from tabular_marl.deep.evaluation import CrossPlay
+    from tabular_marl.deep.training.evaluation import CrossPlay
 
 Steps = Annotated[int, arg(help="Over which the reward is averaged.")]
 Learning = Annotated[
@@ -39,7 +39,7 @@ def evaluate(
 ) -> int:
     """Average reward of a trained agent, with its 95 % interval over seeds."""
     torch_on_one_thread()
-    from tabular_marl.deep.evaluation import evaluate as run_both
+    from tabular_marl.deep.training.evaluation import evaluate as run_both
 
     with working("playing", quiet=json):
         mine, theirs = run_both(run, against, steps, learning, seed)
@@ -78,7 +78,7 @@ def crossplay(
 ) -> int:
     """Every run's agent against every run's second player: a matrix of rewards."""
     torch_on_one_thread()
-    from tabular_marl.deep.evaluation import cross_play, short_names
+    from tabular_marl.deep.training.evaluation import cross_play, short_names
 
     if out is not None:  # told before the work, not after it
         out.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def crossplay(
     else:
         _show(found)
     if out is not None:
-        from tabular_marl.deep.figures import cross_play_matrix
+        from tabular_marl.deep.training.figures import cross_play_matrix
 
         found.write_csv(out / "crossplay.csv")
         cross_play_matrix(found).savefig(out / "crossplay.png", dpi=150)

@@ -126,7 +126,7 @@ def test_a_file_of_one_s_own_is_trained_evaluated_and_cross_played(capsys, tmp_p
 
 
 def test_a_seed_that_fails_stops_with_exit_code_3_or_is_left_out(capsys, tmp_path):
-    from tabular_marl.deep.checkpoint import read_checkpoint, write_checkpoint
+    from tabular_marl.deep.training.checkpoint import read_checkpoint, write_checkpoint
 
     words = ("train", "ic", "--agent", "dron", "--seeds", "2", "--out", str(tmp_path))
     assert run(capsys, *words, "--steps", "250")[0] == 0

@@ -24,7 +24,7 @@ from tabular_marl.deep.environments.differential import (
     Steady,
 )
 from tabular_marl.deep.losses import further, joint, opponent, soft
-from tabular_marl.deep.squashed import Squashed
+from tabular_marl.deep.parts.squashed import Squashed
 from tabular_marl.models.solve import two_player
 from tabular_marl.validation import InputError
 

@@ -10,10 +10,10 @@ import torch
 
 import tabular_marl as tm
 from tabular_marl.deep.crosscheck import Bench, crosscheck
-from tabular_marl.deep.enumeration import enumerate_game
+from tabular_marl.deep.crosscheck.tabular import TabularActorCritic
 from tabular_marl.deep.systems import MODELS, System
-from tabular_marl.deep.tabular import TabularActorCritic
-from tabular_marl.deep.value_gap import value_gap
+from tabular_marl.deep.systems.enumeration import enumerate_game
+from tabular_marl.deep.systems.value_gap import value_gap
 from tabular_marl.validation import InputError
 
 S, A, B, GAMMA = 4, 3, 2, 0.9

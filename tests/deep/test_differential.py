@@ -18,8 +18,8 @@ from tabular_marl.deep.environments.differential import (
     differential_game,
     exact,
 )
-from tabular_marl.deep.networks import SeedMLP, evaluate
-from tabular_marl.deep.squashed import Box, Squashed
+from tabular_marl.deep.parts.networks import SeedMLP, evaluate
+from tabular_marl.deep.parts.squashed import Box, Squashed
 from tabular_marl.validation import InputError
 
 LINE = torch.linspace(-10, 10, 4001, dtype=torch.float64)

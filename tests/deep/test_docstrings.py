@@ -17,5 +17,7 @@ def test_the_examples_run(name):
 
 
 def test_there_are_examples():
-    found = doctest.DocTestFinder().find(importlib.import_module("tabular_marl.deep.statistics"))
+    found = doctest.DocTestFinder().find(
+        importlib.import_module("tabular_marl.deep.training.statistics")
+    )
     assert sum(len(test.examples) for test in found) >= 2

@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from tabular_marl.deep.checkpoint import read_checkpoint
-from tabular_marl.deep.evaluation import CrossPlay, Score, cross_play, evaluate, short_names
-from tabular_marl.deep.experiments import AGENTS
-from tabular_marl.deep.figures import cross_play_matrix
-from tabular_marl.deep.lineup import line_up
-from tabular_marl.deep.statistics import iqm, iqm_interval, stratified_interval
-from tabular_marl.deep.train import Run, train
+from tabular_marl.deep.training import Run, train
+from tabular_marl.deep.training.checkpoint import read_checkpoint
+from tabular_marl.deep.training.evaluation import (
+    CrossPlay,
+    Score,
+    cross_play,
+    evaluate,
+    short_names,
+)
+from tabular_marl.deep.training.experiments import AGENTS
+from tabular_marl.deep.training.figures import cross_play_matrix
+from tabular_marl.deep.training.lineup import line_up
+from tabular_marl.deep.training.statistics import iqm, iqm_interval, stratified_interval
 from tabular_marl.validation import InputError
 
 SHORT = {"seeds": 3, "steps": 100, "interval": 50, "settings": (("window", 30),)}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tabular_marl.cli import main
-from tabular_marl.deep.evidence import measure
+from tabular_marl.deep.crosscheck.evidence import measure
 from tabular_marl.validation import InputError
 from tabular_marl.verification import (
     Claim,

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tabular_marl.deep.agents.base import AgentConfig
-from tabular_marl.deep.experiments import (
+from tabular_marl.deep.training import Run
+from tabular_marl.deep.training.experiments import (
     AGENTS,
     CONFIGS,
     CONTINUOUS,
@@ -15,9 +16,8 @@ from tabular_marl.deep.experiments import (
     Experiment,
     read_experiment,
 )
-from tabular_marl.deep.lineup import line_up
-from tabular_marl.deep.plain_yaml import parse_yaml, read_yaml
-from tabular_marl.deep.train import Run
+from tabular_marl.deep.training.lineup import line_up
+from tabular_marl.deep.training.plain_yaml import parse_yaml, read_yaml
 from tabular_marl.validation import InputError
 
 # FURTHER G.3, Tables 2 to 6, as printed: critic, gain, actor, inference, α, |z|, γ, batch size

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabular_marl.deep.train import Run, Session, train
+from tabular_marl.deep.training import Run, Session, train
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

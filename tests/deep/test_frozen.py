@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from tabular_marl.cli import main
-from tabular_marl.deep.experiments import Experiment
-from tabular_marl.deep.frozen import Frozen, check_run
-from tabular_marl.deep.train import Run, Session
+from tabular_marl.deep.crosscheck.frozen import Frozen, check_run
+from tabular_marl.deep.training import Run, Session
+from tabular_marl.deep.training.experiments import Experiment
 from tabular_marl.validation import InputError
 
 

@@ -8,16 +8,22 @@ import numpy as np
 import pytest
 import torch
 
-from tabular_marl.deep.checkpoint import by_seed, clear, differences, not_finite, read_checkpoint
-from tabular_marl.deep.experiments import AGENTS, CONTINUOUS
-from tabular_marl.deep.logs import read_curve
-from tabular_marl.deep.train import Run, Session, TrainingError, train
+from tabular_marl.deep.training import Run, Session, TrainingError, train
+from tabular_marl.deep.training.checkpoint import (
+    by_seed,
+    clear,
+    differences,
+    not_finite,
+    read_checkpoint,
+)
+from tabular_marl.deep.training.experiments import AGENTS, CONTINUOUS
+from tabular_marl.deep.training.logs import read_curve
 from tabular_marl.validation import InputError
 
 KILLED = """
 import sys, torch
 from pathlib import Path
-from tabular_marl.deep.train import Run, train
+from tabular_marl.deep.training import Run, train
 torch.set_num_threads(1)
 run = Run("ibs", "lili", seeds=2, steps=160, interval=5, settings=(("window", 20),))
 out = Path(sys.argv[1])

@@ -6,8 +6,8 @@ import torch
 
 import tabular_marl as tm
 from tabular_marl.deep.crosscheck import Bench
+from tabular_marl.deep.crosscheck.tabular import TabularActorCritic, own
 from tabular_marl.deep.systems import System
-from tabular_marl.deep.tabular import TabularActorCritic, own
 
 S, A, B, GAMMA, BETA = 5, 3, 2, 0.9, 4.0
 RNG = np.random.default_rng(5)

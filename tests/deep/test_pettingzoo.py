@@ -7,9 +7,9 @@ import torch
 import tabular_marl as tm
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame
 from tabular_marl.deep.environments.pettingzoo import PettingZooGame, parallel_env
-from tabular_marl.deep.evaluation import evaluate
-from tabular_marl.deep.lineup import line_up
-from tabular_marl.deep.train import Run, train
+from tabular_marl.deep.training import Run, train
+from tabular_marl.deep.training.evaluation import evaluate
+from tabular_marl.deep.training.lineup import line_up
 from tabular_marl.validation import InputError
 
 pettingzoo = pytest.importorskip("pettingzoo")

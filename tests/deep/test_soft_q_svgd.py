@@ -6,7 +6,7 @@ import torch
 
 from tabular_marl.deep.agents.soft_q_svgd import SoftQSvgd
 from tabular_marl.deep.losses import soft
-from tabular_marl.deep.squashed import Box
+from tabular_marl.deep.parts.squashed import Box
 from tabular_marl.models.soft_layer.svgd import ActionLine, stein_particles
 
 LINE = Box(-4.0, 4.0)

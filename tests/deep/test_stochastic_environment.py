@@ -11,7 +11,7 @@ from tabular_marl.deep.environments.stochastic import (
     absorbing,
     packed,
 )
-from tabular_marl.deep.replay import Replay
+from tabular_marl.deep.parts.replay import Replay
 from tabular_marl.validation import InputError
 
 SEEDS = 20_000

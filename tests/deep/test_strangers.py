@@ -5,7 +5,7 @@ import pytest
 
 import tabular_marl as tm
 from tabular_marl.deep.crosscheck import crosscheck
-from tabular_marl.deep.strangers import box, played, sampled
+from tabular_marl.deep.crosscheck.strangers import box, played, sampled
 from tabular_marl.deep.systems import System
 from tabular_marl.validation import InputError
 

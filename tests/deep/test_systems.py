@@ -11,12 +11,12 @@ from tabular_marl.active.influence import influence
 from tabular_marl.active.learners import best_response
 from tabular_marl.active.learners.grid import Grid
 from tabular_marl.active.learners.q_learning import QLearning
-from tabular_marl.deep.active_game import active_game
 from tabular_marl.deep.crosscheck import Bench, crosscheck
-from tabular_marl.deep.enumeration import terminal_states
+from tabular_marl.deep.crosscheck.tabular import own
 from tabular_marl.deep.systems import MODELS, OptionSystem, System
+from tabular_marl.deep.systems.active_game import active_game
+from tabular_marl.deep.systems.enumeration import terminal_states
 from tabular_marl.deep.systems.policy import evaluate
-from tabular_marl.deep.tabular import own
 from tabular_marl.validation import InputError
 
 S, A, B, GAMMA, ALPHA = 4, 3, 2, 0.9, 0.4

@@ -8,11 +8,11 @@ import tabular_marl as tm
 from tabular_marl.deep.agents.base import AgentConfig
 from tabular_marl.deep.agents.further import Further
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
-from tabular_marl.deep.experiments import AGENTS
-from tabular_marl.deep.networks import Adam, SeedMLP, TwinMLP, clip_gradients
-from tabular_marl.deep.statistics import iqm
-from tabular_marl.deep.train import Run, Session, TrainingError, train
-from tabular_marl.deep.window import Window
+from tabular_marl.deep.parts.networks import Adam, SeedMLP, TwinMLP, clip_gradients
+from tabular_marl.deep.parts.window import Window
+from tabular_marl.deep.training import Run, Session, TrainingError, train
+from tabular_marl.deep.training.experiments import AGENTS
+from tabular_marl.deep.training.statistics import iqm
 from tabular_marl.validation import InputError
 
 
@@ -209,8 +209,8 @@ def test_mistakes_are_told(tmp_path):
 
 
 def test_the_picture_shows_the_curve_and_the_optimum():
-    from tabular_marl.deep.figures import learning_curves, thinned
-    from tabular_marl.deep.train import Curve
+    from tabular_marl.deep.training import Curve
+    from tabular_marl.deep.training.figures import learning_curves, thinned
 
     rng = np.random.default_rng(0)
     curve = Curve(np.arange(1, 121) * 10, rng.normal(size=(120, 8)))

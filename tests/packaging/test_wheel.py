@@ -64,7 +64,7 @@ def test_wheel_holds_the_mapped_packages_and_nothing_on_the_top_level(wheel: Pat
     assert {name.split("/")[0].split("-")[0] for name in names} == {"tabular_marl"}
     assert "tabular_marl/verification/__init__.py" in names
     assert "tabular_marl/deep/__init__.py" in names
-    assert "tabular_marl/deep/configs/ibs.yaml" in names
+    assert "tabular_marl/deep/training/configs/ibs.yaml" in names
     assert "tabular_marl/py.typed" in names
     assert any(name.startswith("tabular_marl/verification/corpus/") for name in names)
 

@@ -1,7 +1,7 @@
 """The package's own deep losses, each system's against its exact twin. Needs torch when it runs.
 
-Supported, never proved: floats on random games. ``tabular_marl.deep.tabular`` says which losses
-make up which system; where torch is not installed there are no such rows.
+Supported, never proved: floats on random games. ``tabular_marl.deep.crosscheck.tabular`` says which
+losses make up which system; where torch is not installed there are no such rows.
 """
 
 from __future__ import annotations

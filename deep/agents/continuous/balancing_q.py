@@ -26,8 +26,8 @@ from tabular_marl.deep.agents.continuous.base import ContinuousAgent, SampledCon
 from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.agents.soft import finite_beta
 from tabular_marl.deep.losses import soft
-from tabular_marl.deep.networks import SeedMLP, evaluate, follow
-from tabular_marl.deep.squashed import Squashed, standard_normal
+from tabular_marl.deep.parts.networks import SeedMLP, evaluate, follow
+from tabular_marl.deep.parts.squashed import Squashed, standard_normal
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.balancing_q import balancing_q
 

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from tabular_marl.deep.agents.base import CommonConfig
+from tabular_marl.deep.agents.exact import facing
 from tabular_marl.deep.agents.replayed import ReplayAgent
 from tabular_marl.deep.agents.soft import SoftConfig
-from tabular_marl.deep.exact import facing
-from tabular_marl.deep.networks import evaluate
-from tabular_marl.deep.squashed import Box
+from tabular_marl.deep.parts.networks import evaluate
+from tabular_marl.deep.parts.squashed import Box
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.soft_q import soft_q
 from tabular_marl.validation import InputError, integer

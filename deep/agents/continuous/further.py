@@ -20,8 +20,8 @@ from tabular_marl.deep.agents.continuous.base import ContinuousAgent, cells
 from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.agents.replayed_further import ReplayedConfig, ReplayedFurther
 from tabular_marl.deep.losses import further
-from tabular_marl.deep.networks import evaluate
-from tabular_marl.deep.squashed import Squashed
+from tabular_marl.deep.parts.networks import evaluate
+from tabular_marl.deep.parts.squashed import Squashed
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 from torch import Tensor
 
 from tabular_marl.deep.agents.continuous.base import ContinuousAgent, cells
+from tabular_marl.deep.agents.exact import double_rows
 from tabular_marl.deep.agents.replayed import POINTS
-from tabular_marl.deep.exact import double_rows
 from tabular_marl.deep.losses import joint, opponent, soft
-from tabular_marl.deep.networks import SeedMLP, evaluate, follow
-from tabular_marl.deep.squashed import Squashed
+from tabular_marl.deep.parts.networks import SeedMLP, evaluate, follow
+from tabular_marl.deep.parts.squashed import Squashed
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.rommeo import rommeo
 

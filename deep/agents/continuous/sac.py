@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from tabular_marl.deep.agents.continuous.base import ContinuousAgent, cells
 from tabular_marl.deep.agents.replayed import POINTS
 from tabular_marl.deep.losses import soft
-from tabular_marl.deep.networks import evaluate, follow
-from tabular_marl.deep.squashed import Squashed
+from tabular_marl.deep.parts.networks import evaluate, follow
+from tabular_marl.deep.parts.squashed import Squashed
 from tabular_marl.games.stochastic import StochasticGame
 
 

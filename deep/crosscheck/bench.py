@@ -7,8 +7,8 @@ An implementation is any object with one or more of
     agent_policy(tables)    the agent's probabilities, [S, A] or the shape of tables.agent
 
 where ``tables`` (:class:`tabular_marl.deep.systems.Tables`) holds q, value and policy logits, and
-``batch`` (:class:`tabular_marl.deep.enumeration.Batch`) is every transition of the game with its
-probability as a weight: no noise, so no tolerance for noise.
+``batch`` (:class:`tabular_marl.deep.systems.enumeration.Batch`) is every transition of the game
+with its probability as a weight: no noise, so no tolerance for noise.
 
     target     E[target | s, a, b] = R + γ E[V(s')] at random tables; else the mistake is named
     gradient   ∂E[loss] = 0 at the exact solution, table by table
@@ -23,7 +23,7 @@ A finished agent of which only its actions can be seen has instead one of
     action_probabilities(observation) -> [A]    asked in every state
     act(observation) -> a                       sampled, within stated bounds, never called exact
 
-as :mod:`tabular_marl.deep.strangers` says, and gets the policy check alone.
+as :mod:`tabular_marl.deep.crosscheck.strangers` says, and gets the policy check alone.
 """
 
 from __future__ import annotations
@@ -35,10 +35,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tabular_marl.deep import actors, mistakes, strangers
-from tabular_marl.deep.findings import CrossCheck, Finding, per_sample, scalar, told_as_its_own
+from tabular_marl.deep.crosscheck import actors, mistakes, strangers
+from tabular_marl.deep.crosscheck.findings import (
+    CrossCheck,
+    Finding,
+    per_sample,
+    scalar,
+    told_as_its_own,
+)
+from tabular_marl.deep.crosscheck.terms import (
+    EXACT,
+    columns_of,
+    distance,
+    expectation,
+    fits,
+    is_right,
+)
 from tabular_marl.deep.systems import OPTIONAL, System, Tables
-from tabular_marl.deep.terms import EXACT, columns_of, distance, expectation, fits, is_right
 from tabular_marl.validation import InputError
 
 #: Largest gradient entry at the exact solution that rounding explains, beside the loss's scale.
@@ -63,7 +76,7 @@ def crosscheck(
     nothing to check, a method fails, or its result has the wrong shape or is not finite.
 
     >>> import tabular_marl as tm
-    >>> from tabular_marl.deep.tabular import TabularActorCritic
+    >>> from tabular_marl.deep.crosscheck.tabular import TabularActorCritic
     >>> game = tm.iterated(tm.games.prisoners_dilemma())
     >>> system = System.of(game, "balancing-q", beta_agent=2.0, beta_opponent=-1.0)
     >>> crosscheck(TabularActorCritic(system), system, steps=500, tolerance=0.5).passed

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from tabular_marl.deep.agents.base import Agent
 from tabular_marl.deep.losses import further
-from tabular_marl.deep.networks import evaluate
-from tabular_marl.deep.squashed import standard_normal
-from tabular_marl.deep.window import Window
+from tabular_marl.deep.parts.networks import evaluate
+from tabular_marl.deep.parts.squashed import standard_normal
+from tabular_marl.deep.parts.window import Window
 
 
 class Inference(nn.Module):

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.enumeration import Batch
 from tabular_marl.deep.losses import baselines, em, further, opponent, options, soft
 from tabular_marl.deep.systems import OptionBatch, OptionSystem, RecipeSystem, System, Tables
+from tabular_marl.deep.systems.enumeration import Batch
 from tabular_marl.numerics.recipe import AGENT, OPPONENT
 
 

@@ -16,7 +16,7 @@ from tabular_marl.deep.environments.differential import GAMES, RepeatedGame
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.environments.pettingzoo import PettingZooGame
 from tabular_marl.deep.environments.stochastic import StochasticEnvironment
-from tabular_marl.deep.experiments import Experiment, LearnerConfig
+from tabular_marl.deep.training.experiments import Experiment, LearnerConfig
 from tabular_marl.games.formats import SUFFIXES, load_game
 from tabular_marl.games.library import named
 from tabular_marl.games.matrix import MatrixGame

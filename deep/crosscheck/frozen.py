@@ -28,18 +28,18 @@ from tabular_marl.active.influence import influence
 from tabular_marl.active.learners.grid import Grid
 from tabular_marl.active.learners.q_learning import QLearning
 from tabular_marl.deep.agents.balancing_q import BalancingQ
+from tabular_marl.deep.agents.exact import facing
 from tabular_marl.deep.agents.options import Options
 from tabular_marl.deep.agents.pr2 import Pr2
 from tabular_marl.deep.agents.rommeo import Rommeo
 from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.agents.soft import SoftAgent
+from tabular_marl.deep.crosscheck.findings import CrossCheck, Finding
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.environments.stochastic import StochasticEnvironment
-from tabular_marl.deep.exact import facing
-from tabular_marl.deep.findings import CrossCheck, Finding
-from tabular_marl.deep.statistics import iqm, iqm_interval
 from tabular_marl.deep.systems import System
-from tabular_marl.deep.train import Session
+from tabular_marl.deep.training.session import Session
+from tabular_marl.deep.training.statistics import iqm, iqm_interval
 from tabular_marl.equilibria.exploitability import exploitability
 from tabular_marl.games.formats import SUFFIXES, load_game
 from tabular_marl.games.iterate import iterated

@@ -36,7 +36,7 @@ from tabular_marl.deep.agents.rommeo import Rommeo
 from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.agents.soft_q_svgd import SoftQSvgd
 from tabular_marl.deep.environments.differential import GAMES as DIFFERENTIAL
-from tabular_marl.deep.plain_yaml import read_yaml
+from tabular_marl.deep.training.plain_yaml import read_yaml
 from tabular_marl.games.iterate import iterated
 from tabular_marl.games.library import REGISTRY, named
 from tabular_marl.games.matrix import MatrixGame

@@ -23,9 +23,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tabular_marl.deep.enumeration import terminal_states
-from tabular_marl.deep.findings import Finding, told_as_its_own
+from tabular_marl.deep.crosscheck.findings import Finding, told_as_its_own
 from tabular_marl.deep.systems import RecipeSystem, System
+from tabular_marl.deep.systems.enumeration import terminal_states
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.validation import InputError, integer
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tabular_marl.deep.crosscheck import CHECKED
+from tabular_marl.deep.crosscheck.bench import CHECKED
+from tabular_marl.deep.crosscheck.tabular import own
 from tabular_marl.deep.systems import System
-from tabular_marl.deep.tabular import own
 from tabular_marl.validation import InputError
 from tabular_marl.verification.registry import import_file
 

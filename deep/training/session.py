@@ -23,17 +23,17 @@ import torch
 from numpy.typing import NDArray
 
 from tabular_marl.deep.agents.base import CommonConfig
-from tabular_marl.deep.checkpoint import (
+from tabular_marl.deep.parts.networks import keep_memory
+from tabular_marl.deep.training.checkpoint import (
     clear,
     differences,
     not_finite,
     read_checkpoint,
     write_checkpoint,
 )
-from tabular_marl.deep.experiments import Experiment, read_experiment
-from tabular_marl.deep.lineup import line_up
-from tabular_marl.deep.logs import Logs
-from tabular_marl.deep.networks import keep_memory
+from tabular_marl.deep.training.experiments import Experiment, read_experiment
+from tabular_marl.deep.training.lineup import line_up
+from tabular_marl.deep.training.logs import Logs
 from tabular_marl.validation import InputError, one_of
 
 

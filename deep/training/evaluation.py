@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tabular_marl.deep.checkpoint import differences
-from tabular_marl.deep.lineup import Player, introduce, make_environment, make_q_learner
-from tabular_marl.deep.statistics import iqm, iqm_interval, stratified_interval
-from tabular_marl.deep.train import Session
+from tabular_marl.deep.training.checkpoint import differences
+from tabular_marl.deep.training.lineup import Player, introduce, make_environment, make_q_learner
+from tabular_marl.deep.training.session import Session
+from tabular_marl.deep.training.statistics import iqm, iqm_interval, stratified_interval
 from tabular_marl.validation import InputError, integer, one_of
 
 #: Who may be learning.

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tabular_marl.deep.crosscheck.terms import EXACT, Fit, fits, near
 from tabular_marl.deep.systems import Actor, System, Tables
 from tabular_marl.deep.systems.wrong import TWINS
-from tabular_marl.deep.terms import EXACT, Fit, fits, near
 
 LOG_POLICY, LOG_PRIOR = "log π", "log p"
 TILT = "cross-entropy to the tilt of "

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_marl.deep.environments.differential import DifferentialGame
-from tabular_marl.deep.squashed import Box
+from tabular_marl.deep.parts.squashed import Box
 from tabular_marl.study.style import ACCENT, CURVES, INK, MUTED
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tabular_marl.deep.crosscheck import GRADIENT_TOLERANCE, Bench
-from tabular_marl.deep.entry import load_entry
-from tabular_marl.deep.findings import per_sample
+from tabular_marl.deep.crosscheck.bench import GRADIENT_TOLERANCE, Bench
+from tabular_marl.deep.crosscheck.entry import load_entry
+from tabular_marl.deep.crosscheck.findings import per_sample
+from tabular_marl.deep.crosscheck.terms import expectation
 from tabular_marl.deep.systems import OPTIONAL, OptionSystem, RecipeSystem, System, Tables
-from tabular_marl.deep.terms import expectation
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.numerics.free_energy import free_energy, tilt
 from tabular_marl.verification.methods import Measured

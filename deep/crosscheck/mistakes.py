@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 
+from tabular_marl.deep.crosscheck.terms import Fit, near
 from tabular_marl.deep.systems import RecipeSystem, System
-from tabular_marl.deep.terms import Fit, near
 
 MASK = ", also where s' ends"
 BONUS = "1 at s'"

@@ -1,0 +1,1 @@
+"""What agents are made of: networks, inference, laws on a box, replay and window."""
