@@ -19,9 +19,10 @@ from tabular_marl.active.average_reward import average_reward
 from tabular_marl.active.decision import DecisionProcess
 from tabular_marl.active.influence import influence
 from tabular_marl.active.learners import FictitiousPlay, Grid, QLearning, best_response
-from tabular_marl.deep.training import Curve, Run, TrainingError, train
+from tabular_marl.deep.training import Curve, Run, train
 from tabular_marl.deep.training.experiments import EXPERIMENTS
 from tabular_marl.deep.training.figures import curves_on, level
+from tabular_marl.deep.training.logs import read_curve
 from tabular_marl.study.style import STYLE
 
 AGENTS = {name.upper(): (name, ()) for name in ("further", "lili", "masac", "dron", "moa")}
@@ -70,29 +71,27 @@ def pennies_values():
 
 
 def curve(experiment, name, agent, settings, steps, folder):
-    """Train the line as far as ``steps``, or read what is there."""
+    """Train the line as far as ``steps``, or read what is there; a seed that fails is left out."""
     steps = EXPERIMENTS[experiment].steps if steps is None else steps
     run = Run(experiment, agent, "code", steps=steps, settings=settings)
     out = folder / experiment / name.lower().replace(", ", "-").replace(" ", "-")
-    done = out / "curve.csv"
-    if not done.exists() or np.loadtxt(done, delimiter=",", skiprows=1)[-1, 0] < steps:
-        try:
-            train(run, out, resume=(out / "checkpoint.pt").exists())
-        except TrainingError as error:  # what it had is drawn
-            print(f"{name}: {error}")
-    rows = np.loadtxt(done, delimiter=",", skiprows=1)
-    rows = rows[rows[:, 0] <= steps]
-    print(f"{name:22} reward {rows[-8:, 1:].mean():.3f} at step {rows[-1, 0]:.0f}")
-    return Curve(rows[:, 0].astype(int), rows[:, 1:])
+    if not (out / "curve.csv").exists() or read_curve(out).step[-1] < steps:
+        train(run, out, resume=(out / "checkpoint.pt").exists(), keep_going=True)
+    held = read_curve(out)
+    kept = held.step <= steps
+    step, reward = held.step[kept], held.reward[kept]
+    last = reward[-8:]
+    told = f"{np.nanmean(last):.3f} at step {step[-1]}, {np.isfinite(last[-1]).sum()} seeds"
+    print(f"{name:22} reward {told}")
+    return Curve(step, reward)
 
 
 def panel_a(steps, folder):
     """IBS, and what its curves hang on."""
     best = best_against_q()
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
-    few = {name: AGENTS[name] for name in ("FURTHER", "LILI")}
     short = min(steps or 20_000, 20_000)
-    for axis, lines, last in zip(axes, (few, HANGS_ON), (steps, short), strict=True):
+    for axis, lines, last in zip(axes, (AGENTS, HANGS_ON), (steps, short), strict=True):
         curves = {name: curve("ibs", name, *line, last, folder) for name, line in lines.items()}
         curves_on(axis, curves, best)
     axes[0].set_title("Iterated Bach or Stravinsky, 20 seeds")

@@ -111,8 +111,8 @@ class Curve:
 class Session:
     """One run's players, environment and random stream, at some step.
 
-    ``keep_going``: a seed whose loss is not finite is given up and the others go on, each as if
-    alone; otherwise it stops all.
+    ``keep_going``: a seed whose weights or latents are no longer finite is given up and the others
+    go on, each as if alone; otherwise a loss that is not finite stops all.
     """
 
     def __init__(self, run: Run, keep_going: bool = False) -> None:
@@ -152,7 +152,8 @@ class Session:
             player = self.players[seat]
             losses = player.observe(seen[seat], *own, rewards[seat], after[seat])
             wrong = [name for name, loss in losses.items() if not bool(torch.isfinite(loss))]
-            if wrong:
+            # a loss may overflow where its gradient does not: that seed can go on
+            if wrong and (not self.keep_going or not_finite(player.state_dict(), self.run.seeds)):
                 self._fail(seat, f"{wrong[0]} loss", float(losses[wrong[0]]))
             for name in (name for name in losses if name not in wrong):
                 found[f"opponent {name}" if seat else name] = losses[name]
@@ -186,7 +187,7 @@ class Session:
         new = [n for n in bad if n not in self.failed]
         over = len(self.failed) + len(new) == self.run.seeds
         if not self.keep_going or not bad or over:
-            _stop(told, hint=bool(bad) and not over)
+            _stop(told, hint=not over)
         for n in new:
             self.failed[n] = told
         for player in self.players:  # zeros are finite, so what is given up disturbs nobody

@@ -147,6 +147,23 @@ def test_a_failed_seed_stops_all_unless_told_to_keep_going():
         poisoned("masac", ("actor", 0), keep_going=True, seeds=1).advance()
 
 
+def test_a_loss_that_overflows_alone_gives_up_no_seed(monkeypatch):
+    sound, shaken = (poisoned("dron", None, keep_going=True) for _ in range(2))
+    observe = shaken.players[0].observe
+
+    def overflowing(*row):
+        return {name: loss + torch.inf for name, loss in observe(*row).items()}
+
+    monkeypatch.setattr(shaken.players[0], "observe", overflowing)
+    sound.advance()
+    shaken.advance()
+    assert not shaken.failed
+    assert torch.equal(shaken.curve, sound.curve)
+    shaken.keep_going = False
+    with pytest.raises(TrainingError, match=r"loss of dron on ic was inf at step 61; .*goes on"):
+        shaken.advance()
+
+
 def test_the_opponent_s_failure_names_it():
     session = poisoned("moa", None, keep_going=False)
     with torch.no_grad():
