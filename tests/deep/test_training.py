@@ -120,7 +120,7 @@ def test_value_is_equation_13_written_out():
     for n in range(2):
         both = torch.cat([obs, latent], 1)[:, None]
         policy = torch.softmax(agent.actor(both)[n, 0], 0)
-        law = torch.softmax(agent.decoder(both)[n, 0], 0)
+        law = torch.softmax(agent.inference.decoder(both)[n, 0], 0)
         total = 0.0
         for a in range(2):
             for b in range(3):
