@@ -20,7 +20,7 @@ from tabular_marl.active.decision import DecisionProcess
 from tabular_marl.active.influence import influence
 from tabular_marl.active.learners import FictitiousPlay, Grid, QLearning, best_response
 from tabular_marl.deep.training import Curve, Run, train
-from tabular_marl.deep.training.experiments import EXPERIMENTS
+from tabular_marl.deep.training.experiments import read_experiment
 from tabular_marl.deep.training.figures import curves_on, level
 from tabular_marl.deep.training.logs import read_curve
 from tabular_marl.study.style import STYLE
@@ -61,7 +61,7 @@ def pennies_values():
     """Bounds for IMP against any learner, and exact optima against three that stand for LILI."""
     game = tm.games.matching_pennies()
     own = {"step_size": 0.5, "discount": 0.9, "epsilon": 0.05, "grid": Grid(-10, 10, 201)}
-    smooth = FictitiousPlay(8, beta=1 / EXPERIMENTS["imp"].config.temperature)
+    smooth = FictitiousPlay(8, beta=1 / read_experiment("imp", "code").config("lili").temperature)
     return {
         "best response: the largest payoff": influence(game, {1: best_response()}).gain.min(),
         "ε-greedy Q-learner": influence(game, {1: QLearning([0, 0], **own)}).gain[0],
@@ -72,7 +72,7 @@ def pennies_values():
 
 def curve(experiment, name, agent, settings, steps, folder):
     """Train the line as far as ``steps``, or read what is there; a seed that fails is left out."""
-    steps = EXPERIMENTS[experiment].steps if steps is None else steps
+    steps = read_experiment(experiment, "code").steps if steps is None else steps
     run = Run(experiment, agent, "code", steps=steps, settings=settings)
     out = folder / experiment / name.lower().replace(", ", "-").replace(" ", "-")
     if not (out / "curve.csv").exists() or read_curve(out).step[-1] < steps:

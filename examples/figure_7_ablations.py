@@ -48,9 +48,11 @@ CONDITIONS = (
 class Conditions(Further):
     """FURTHER with y = κ r − ρ 1{centred} + γ v and entropy weight κ α, a condition a seed."""
 
+    conditions = CONDITIONS
+
     def __init__(self, *sizes):
         super().__init__(*sizes)
-        held = [CONDITIONS[n % len(CONDITIONS)] for n in range(self.seeds)]
+        held = [self.conditions[n % len(self.conditions)] for n in range(self.seeds)]
         self.discount, self.scale, self.centred, first = torch.tensor(
             [[float(v) for v in (c.discount, c.scale, c.centred, c.first)] for c in held]
         ).T.unsqueeze(2)
