@@ -82,7 +82,7 @@ class SoftQSvgd(ContinuousAgent):
         """(64) at particles f_φ(ε; s), ``noise`` [N, B, K, d]; a uniform prior has no score."""
         placed = self.place(obs.unsqueeze(-2), noise)
         at = placed.detach().requires_grad_()
-        worth = self.config.beta * self.q(self.critic, obs.unsqueeze(-2), at)
+        worth = self.beta * self.q(self.critic, obs.unsqueeze(-2), at)
         (score,) = torch.autograd.grad(worth.sum(), at)
         return soft.svgd_loss(placed, score, self.config.bandwidth)
 
@@ -90,7 +90,7 @@ class SoftQSvgd(ContinuousAgent):
         """(62) from the target, [N, B]."""
         drawn = self.box.uniform((*obs.shape[:-1], self.config.samples), self.generator)
         q = self.q(self.target, obs.unsqueeze(-2), drawn)
-        return soft.sampled_value(q, self.log_prior, self.log_prior, self.config.beta)
+        return soft.sampled_value(q, self.log_prior, self.log_prior, self.beta)
 
     def follow(self) -> None:
         """Q̄ ← Q."""

@@ -142,7 +142,9 @@ def exact(
     >>> round(float(mean), 3), round(float(found.exact.value[0]), 3)
     (4.995, 5.154)
     """
-    return System.of(game.grid(points).as_stochastic(discount), model, **parameters)
+    view = game.grid(points).as_stochastic(discount)
+    found: System = System.of(view, model, **parameters)
+    return found
 
 
 class RepeatedGame:

@@ -57,7 +57,7 @@ class ContinuousSac(ContinuousAgent):
         """(61), (59), (60) for both critics."""
         config, next_value = self.config, evaluate(self.target, after)[..., 0]
         drawn, log_policy = self.law(obs).sample(self.generator)
-        about = (self.smaller(obs, drawn), self.log_prior, config.beta)
+        about = (self.smaller(obs, drawn), self.log_prior, self.beta)
         value = evaluate(self.value, obs)[..., 0]
         taken = [self.q(critic, obs, action) for critic in self.critics]
         one, two = (soft.q_loss(q, reward, next_value, config.discount) for q in taken)
