@@ -250,6 +250,43 @@ def test_long_training_comes_nearer(name):
     assert found[:, 1].max() < 0.5
 
 
+# -- annealing -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("beta", "other"), [(0.5, -0.25), (-2.0, 1.0)])
+def test_the_temperature_falls_to_its_last_value(beta, other):
+    """|1/β_t| = |1/β| + A exp(−η t) from the end of the warm-up on, with β's sign."""
+    given = {"beta": beta, "beta_opponent": other, "anneal": 30.0, "anneal_rate": 0.01}
+    agent = make("balancing-q", **given)
+    window = agent.config.window
+    for count, extra in ((0, 30), (window, 30), (window + 100, 30 / math.e), (window + 9999, 0)):
+        agent.count = count
+        wanted = (
+            beta / abs(beta) * (1 / abs(beta) + extra),
+            other / abs(other) * (1 / abs(other) + extra),
+        )
+        assert (1 / agent.beta, 1 / agent.beta_opponent) == pytest.approx(wanted)
+    assert agent.last_betas == (beta, other)
+    assert (
+        make("pr2", beta=beta, anneal=30.0).beta_opponent
+        == make("pr2", beta=beta, anneal=30.0).beta
+    )
+
+
+@pytest.mark.parametrize("name", ["sac", "rommeo", "pr2", "soft-q-svgd"])
+def test_annealed_training_comes_near_the_exact_answer(name):
+    agent = make(name, anneal=10.0, anneal_rate=0.03)
+    play(agent, STEPS)
+    assert passes(name, agent), gaps(agent)
+
+
+@pytest.mark.parametrize("name", ["sac", "rommeo"])
+def test_a_temperature_that_does_not_fall_stays_away(name):
+    agent = make(name, anneal=10.0, anneal_rate=0.0)
+    play(agent, STEPS)
+    assert not passes(name, agent), gaps(agent)
+
+
 # -- checkpoints, mistakes -------------------------------------------------------------------------
 
 
