@@ -60,10 +60,10 @@ def make(name, seeds=2, **settings):
     return kind(kind.settings(**{**own, **settings}), seeds, 1, TEN, TEN, generator)
 
 
-def play(agent, steps, game=HILL):
-    """Rounds against a uniform opponent; the last losses."""
+def play(agent, steps, game=HILL, law=TEN):
+    """Rounds against an opponent who draws from ``law``; the last losses."""
     env = RepeatedGame(game, agent.seeds)
-    other, found = Steady(TEN, agent.seeds, agent.generator), {}
+    other, found = Steady(law, agent.seeds, agent.generator), {}
     for _ in range(steps):
         seen = env.observation
         actions = agent.act(seen), other.act(seen)
@@ -248,6 +248,40 @@ def test_long_training_comes_nearer(name):
     found = np.array(gaps(agent))
     assert found[:, 0].max() < CLOSE.get(name, (0.1,))[0]
     assert found[:, 1].max() < 0.5
+
+
+# -- the learned gain ------------------------------------------------------------------------------
+
+TRUE, WIDE = (0.2, -0.7), (0.2, 0.2)  # mean and log σ of squashed Gaussians
+
+
+def law_of(mean, log_std, shape=(1,)):
+    return Squashed(torch.full((*shape, 1), mean), torch.full((*shape, 1), log_std), TEN)
+
+
+def best_against(agent, true, modelled):
+    """E[r] + α H of the best policy against ``true``, r as from the decoder ``modelled``."""
+    line = TEN.cells(80)
+    exact = agent.exact(two_player(HILL.grid(80)), law_of(*true).on(line))
+    policy = torch.from_numpy(exact["policy"].copy()).float()[0]
+    entropy = -torch.xlogy(policy, policy * 80 / 20).sum()
+    worth = policy @ HILL.payoffs(line, line.T)[0] @ law_of(*modelled).on(line)[0]
+    return float(worth + agent.config.temperature * entropy), float(exact["gain"][0])
+
+
+@pytest.mark.parametrize("modelled", [TRUE, WIDE])
+def test_the_gain_is_that_against_the_decoder(modelled):
+    """With a decoder that is held where it is: (22) values the policy by it, (23) does not."""
+    agent = make("further", inference_rate=0.0)
+    decoder = agent.inference.decoder
+    with torch.no_grad():
+        for layer in decoder.layers:
+            layer.zero_()
+        decoder.biases[-1][:] = torch.tensor(modelled)
+    play(agent, 1000, law=law_of(*TRUE, (agent.seeds,)))
+    wanted, exact = best_against(agent, TRUE, modelled)
+    assert abs(wanted - exact) < 1e-3 if modelled is TRUE else wanted < exact - 0.7
+    assert agent.gain.tolist() == pytest.approx([wanted] * agent.seeds, abs=0.35)
 
 
 # -- annealing -------------------------------------------------------------------------------------
