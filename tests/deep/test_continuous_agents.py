@@ -254,7 +254,7 @@ def test_long_training_comes_nearer(name):
 
 
 def gain_against(agent, decoder):
-    """E[r] + α H of the exact policy against a uniform other, but paid as if b were ``decoder``'s."""
+    """E[r] + α H of the exact policy against a uniform other, paid as if b were ``decoder``'s."""
     line = TEN.cells(80)
     exact = agent.exact(two_player(HILL.grid(80)), torch.full((1, 80), 1 / 80))
     policy = torch.from_numpy(exact["policy"].copy()).float()[0]
