@@ -49,10 +49,11 @@ def at_hand(x: Tensor) -> bool:
 def draw(probabilities: Tensor, generator: torch.Generator) -> Tensor:
     """One of the last axis for each row, [N, A] → [N]: argmax p/e with e exponential.
 
-    On a CPU by ``multinomial``, which draws the same but looks at the numbers first, and raises
+    On a CPU by ``multinomial``, which does the same but looks at the numbers first, and raises
     RuntimeError where one is not finite.
     """
     if at_hand(probabilities):
         return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
-    waits = torch.empty_like(probabilities).exponential_(generator=generator)
+    u = torch.rand(probabilities.shape, generator=generator, device=probabilities.device)
+    waits = -torch.log1p(-u).clamp_max(-1e-30)  # not 0, which would let in what has no probability
     return (probabilities / waits).argmax(1)
