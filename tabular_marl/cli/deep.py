@@ -225,6 +225,9 @@ def crosscheck(
             raise InputError(
                 "crosscheck", "be given GAME and --model, or --checkpoint", "it was not"
             )
+        if device != "cpu":
+            must = "be cpu without --checkpoint: there the exact tables are"
+            raise InputError("--device", must, f"it was {device!r}")
         given = {
             "beta": beta,
             "beta_agent": beta_agent,
