@@ -110,7 +110,7 @@ def largest_remainders(target: Array, total: int) -> Ints:
     missing = (total - below.sum(axis=1)).astype(np.int64)
     order = np.argsort(-(target - below).round(9), axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable")
-    counts: NDArray[np.int64] = (below + (rank < missing[:, None])).astype(np.int64)
+    counts: Ints = (below + (rank < missing[:, None])).astype(np.int64)
     return counts
 
 
