@@ -143,7 +143,8 @@ def exact(
     >>> round(float(mean), 3), round(float(found.exact.value[0]), 3)
     (4.995, 5.154)
     """
-    return System.of(game.grid(points).as_stochastic(discount), model, **parameters)
+    found: System = System.of(game.grid(points).as_stochastic(discount), model, **parameters)
+    return found
 
 
 class RepeatedGame:
