@@ -98,13 +98,14 @@ class SoftQSvgd(ContinuousAgent):
 
     def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
         """q [N, S, A]; policy [N, S, A], the share of the sampler's quantiles in each cell."""
-        line = cells(self.box, points)
-        level = (torch.arange(QUANTILES) + 0.5) / QUANTILES
+        device = obs.device
+        line = cells(self.box, points, device)
+        level = (torch.arange(QUANTILES, device=device) + 0.5) / QUANTILES
         noise = torch.special.ndtri(level)[:, None]
         unit = self.box.unit(self.place(obs.unsqueeze(-2), noise))[..., 0]
         cell = ((unit + 1) / 2 * points).long().clamp(0, points - 1)
-        share = torch.full(cell.shape, 1 / QUANTILES)
-        policy = torch.zeros(*obs.shape[:-1], points).scatter_add(-1, cell, share)
+        share = torch.full(cell.shape, 1 / QUANTILES, device=device)
+        policy = share.new_zeros(*obs.shape[:-1], points).scatter_add(-1, cell, share)
         return {"q": self.q(self.critic, obs.unsqueeze(-2), line), "policy": policy}
 
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:

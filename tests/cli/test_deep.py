@@ -65,6 +65,8 @@ def test_a_wrong_implementation_of_somebody_s_file_fails(capsys, tmp_path):
         (("evaluate", "gone"), "checkpoint must exist; gone/checkpoint.pt was not found"),
         (("crossplay", "gone", "gone"), "DIR must name each run once"),
         (("train", "ibs", "--resume"), "--resume must find a checkpoint"),
+        (("train", "ibs", "--device", "cudda"), "did you mean 'cuda'"),
+        ((*GAME, "pr2", "--beta", "1", "--device", "cuda"), "--device must be cpu without"),
     ],
 )
 def test_mistakes_are_one_line(capsys, words, said):

@@ -141,7 +141,7 @@ class ContinuousBalancingQ(ContinuousAgent):
 
     def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
         """q and the answer ρ(b|s,a) [N, S, A, B]; policy π(a|s) [N, S, A, 1]."""
-        a, b = cells(self.box, points), cells(self.other_box, points)
+        a, b = (cells(box, points, obs.device) for box in (self.box, self.other_box))
         policy = self.law(obs).on(a).unsqueeze(-1)
         answer = self.opponent_law(obs.unsqueeze(-2), a).on(b)
         q = self.q(self.critic, obs[..., None, None, :], a[:, None], b)

@@ -107,8 +107,8 @@ class ContinuousAgent(ReplayAgent):
         return {"q": found.q[..., 0], "value": found.value, "policy": found.agent_policy}
 
 
-def cells(box: Box, points: int) -> Tensor:
+def cells(box: Box, points: int, device: torch.device) -> Tensor:
     """Centres of equal cells, [points, 1]. Raises InputError where the box is no interval."""
     if box.dimensions != 1:
         raise InputError("box", "be an interval", f"it had {box.dimensions} dimensions")
-    return box.cells(integer("points", points))
+    return box.cells(integer("points", points), device)

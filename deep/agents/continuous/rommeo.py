@@ -92,7 +92,7 @@ class ContinuousRommeo(ContinuousAgent):
 
     def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
         """q and π(a|s,b) [N, S, A, B]; opponent ρ(b|s) [N, S, 1, B]."""
-        a, b = cells(self.box, points), cells(self.other_box, points)
+        a, b = (cells(box, points, obs.device) for box in (self.box, self.other_box))
         policy = self.law(obs.unsqueeze(-2), b).on(a).mT
         model = self.opponent_law(obs).on(b).unsqueeze(-2)
         q = self.q(self.critic, obs[..., None, None, :], a[:, None], b)

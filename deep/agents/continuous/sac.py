@@ -77,7 +77,7 @@ class ContinuousSac(ContinuousAgent):
 
     def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
         """q [N, S, A], the smaller; value [N, S]; policy [N, S, A]."""
-        line = cells(self.box, points)
+        line = cells(self.box, points, obs.device)
         q, value = self.smaller(obs.unsqueeze(-2), line), evaluate(self.value, obs)[..., 0]
         return {"q": q, "value": value, "policy": self.law(obs).on(line)}
 

@@ -151,7 +151,7 @@ class _ExactRule(NamedRule):
     def respond(self, value: Table, state: int) -> ArrayLike:
         row = self._row(value, state)
         best = max(row)
-        return among_best(np.array([[q == best for q in row]]), self.learner.tie)[0]
+        return np.asarray(among_best(np.array([[q == best for q in row]]), self.learner.tie)[0])
 
     def revise(
         self, value: Table, state: int, actions: tuple[int, ...], reward: float, next_state: int

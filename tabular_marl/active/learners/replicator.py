@@ -110,7 +110,8 @@ def largest_remainders(target: Array, total: int) -> Ints:
     missing = (total - below.sum(axis=1)).astype(np.int64)
     order = np.argsort(-(target - below).round(9), axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable")
-    return (below + (rank < missing[:, None])).astype(np.int64)
+    counts: Ints = (below + (rank < missing[:, None])).astype(np.int64)
+    return counts
 
 
 def kuhn(target: Array, total: int) -> tuple[Ints, Array]:

@@ -79,7 +79,8 @@ def among_best(best: NDArray[np.bool_], tie: str) -> Array:
 
 
 def _last(best: NDArray[np.bool_]) -> Ints:
-    return best.shape[1] - 1 - best[:, ::-1].argmax(axis=1)
+    last: Ints = best.shape[1] - 1 - best[:, ::-1].argmax(axis=1)
+    return last
 
 
 #: Tie rules that :func:`among_best` knows.
