@@ -43,7 +43,12 @@ from tabular_marl.active.joint_chain import JointProcess
 from tabular_marl.active.joint_step import Step
 from tabular_marl.active.learners.q_learning import exact
 from tabular_marl.active.learners.rule import unit_interval
-from tabular_marl.active.stability import PerturbedChain, recurrent_states, stable_distribution
+from tabular_marl.active.stability import (
+    MAX_STATES,
+    PerturbedChain,
+    recurrent_states,
+    stable_distribution,
+)
 from tabular_marl.numerics.kernels import leading as kernels
 from tabular_marl.validation import (
     InputError,
@@ -134,7 +139,11 @@ class ExploringKernel:
 
     @cached_property
     def perturbed(self) -> PerturbedChain:
-        """The leading terms as ε → 0."""
+        """The leading terms as ε → 0; InputError for more states than fit densely."""
+        if self.num_states > MAX_STATES:
+            raise InputError(
+                "parts", f"have at most {MAX_STATES} states", f"they had {self.num_states}"
+            )
         dense = [part.toarray() if sparse.issparse(part) else part for part in self.parts]
         order = np.argmax(np.stack(dense) > 0, axis=0)
         leading = np.take_along_axis(np.stack(dense), order[None], axis=0)[0]

@@ -59,6 +59,7 @@ class Schedule:
 class _ScheduleRule:
     width = 1
     epsilon = 0.0
+    num_starts = 1
 
     def __init__(self, policies: Array, after: str) -> None:
         self.policies, self.after = policies, after
@@ -118,6 +119,7 @@ class _AnnealedRule:
     def __init__(self, inner: Rule, rates: Array) -> None:
         self.inner, self.rates = inner, rates
         self.width = 1 + inner.width
+        self.num_starts = inner.num_starts
 
     def start(self) -> Ints:
         inner = self.inner.start()
