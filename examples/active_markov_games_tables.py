@@ -13,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from tabular_marl.active.cell_bounds import cell_bounds, discounted_cell_bounds
+from tabular_marl.active.fixed_play import best_fixed_play
 from tabular_marl.active.greedy_learner import best_against_greedy, dilemma
 from tabular_marl.active.influence import influence
 from tabular_marl.active.learners import (
@@ -102,11 +103,12 @@ def words() -> None:
 
 def potentials() -> None:
     """The learner with a table for each last joint action by affine potentials, ε = 0 and 0.05."""
-    for alpha, epsilon, memory in ((0.5, 0, 1), (1, 0, 2), (1, 0, 3), (0.5, 0.05, 1), (1, 0.05, 1)):
+    for alpha, epsilon, memory in ((0.5, 0, 1), (1, 0, 2), (1, 0, 3), (0.5, 0.05, 2), (1, 0.05, 2)):
         learner = TableLearner(prisoners_dilemma(), alpha, 0.9, epsilon, BOX)
         line = f"α={alpha} ε={epsilon} memory {memory}: at most {learner.upper_bound(memory):.6f}"
         if epsilon:
-            line += f", always D earns {learner.lower_bound([[1, 1]] * 4):.6f} at least"
+            fixed = best_fixed_play(prisoners_dilemma(), 0.9, epsilon)
+            line += f", {fixed.policy} earns {fixed.gain:.6f}"
         print(line, flush=True)
 
 

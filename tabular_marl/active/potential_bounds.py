@@ -1,10 +1,10 @@
-"""Proved bounds against a Q-learner with a table for each last joint action, greedy or exploring.
+"""Proved upper bounds against Q-learners with a table for each last joint action, greedy or not.
 
     Q(s, b) ← Q(s, b) + α (r_j + γ max Q(s', ·) − Q(s, b)),      s' = (a, b) the joint action
 
 Eight values and more are too many for cells. But for any function h of all that is known,
 
-    g*  ≤  max over a and tables of  E[r_i + h'] − h,        one policy earns at least its min
+    g*  ≤  max over a and tables of  E[r_i + h'] − h
 
 (Odoni 1969), and for h that are affine in the table, one for each w = the last ``memory`` joint
 actions and each action that is greedy now, this is a finite number of affine inequalities on
@@ -16,7 +16,8 @@ state before s, what the last update e of Q(p, b) left: e = (1 − α) old + α 
 
 so h, λ and the least t are a linear programme. Its numbers are not trusted: with λ ≥ 0 of any
 origin and ρ = v + Gᵀ λ, v·z = ρ·z − λ·G z ≤ ρ_0 + Σ_e max(ρ_e low_e, ρ_e high_e), in rationals.
-Both actions of a tie satisfy their polytopes, so bounds hold for every tie rule.
+Both actions of a tie satisfy their polytopes, so bounds hold for every tie rule. What is earned at
+least: active/table_play.py for greedy learners, active/fixed_play.py for exploring ones.
                                                                         FURTHER A, Fig. 6a and 6b
 """
 
@@ -117,25 +118,17 @@ class TableLearner:
 
         A longer ``memory`` is never worse and takes longer. Raises InputError, NotConverged.
         """
-        return self._bound(memory, None)
-
-    def lower_bound(self, policy: ArrayLike, memory: int = 1) -> float:
-        """What agent i earns at least with ``policy`` [joint actions, 2], from any tables.
-
-        policy[s, b] is agent i's action after the joint action s (in C order, agent i's first)
-        where the learner's greedy action is b. Raises InputError, NotConverged.
-
-        >>> from tabular_marl.games import prisoners_dilemma
-        >>> learner = TableLearner(prisoners_dilemma(), 1, "9/10", "1/20")
-        >>> round(learner.lower_bound([[1, 1]] * 4), 9)  # the learner explores, one is paid T
-        -1.95
-        """
-        shape, actions = (2 * self.own, 2), np.asarray(policy)
-        if actions.shape != shape or actions.dtype.kind not in "iu":
-            raise InputError("policy", f"hold actions, shape {shape}", f"it was {policy!r}")
-        if actions.min() < 0 or actions.max() >= self.own:
-            raise InputError("policy", f"hold actions 0..{self.own - 1}", f"it was {policy!r}")
-        return self._bound(memory, actions)
+        count = self._modes(integer("memory", memory)) * self.own * (2 if self.epsilon == 0 else 4)
+        if count > MOST_INEQUALITIES:
+            must = f"give at most {MOST_INEQUALITIES} inequalities"
+            raise InputError("memory", must, f"{memory} gives about {count}")
+        cases = list(self._inequalities(memory))
+        low, high = np.tile(self.values.T, 2 * self.own)
+        least = max(
+            _proved(case, potential, weights, low, high)
+            for case, potential, weights in _solved(cases, self._modes(memory), self.width)
+        )
+        return math.nextafter(float(least), math.inf)
 
     @property
     def own(self) -> int:
@@ -147,32 +140,18 @@ class TableLearner:
         """Entries of z = (1, Q): Q in C order of (s, b)."""
         return 1 + 4 * self.own
 
-    def _bound(self, memory: int, policy: Any) -> float:
-        count = self._modes(integer("memory", memory)) * self.own * (2 if self.epsilon == 0 else 4)
-        if count > MOST_INEQUALITIES:
-            must = f"give at most {MOST_INEQUALITIES} inequalities"
-            raise InputError("memory", must, f"{memory} gives about {count}")
-        cases = list(self._inequalities(memory, policy))
-        sign = 1 if policy is None else -1
-        low, high = np.tile(self.values.T, 2 * self.own)
-        least = max(
-            _proved(case, sign, potential, weights, low, high)
-            for case, potential, weights in _solved(cases, self._modes(memory), self.width, sign)
-        )
-        return math.nextafter(sign * float(least), sign * math.inf)
-
     def _modes(self, memory: int) -> int:
         """Pairs of a window of joint actions (base S, the newest last) and what is greedy now."""
         return int(2 * (2 * self.own) ** memory)
 
-    def _inequalities(self, memory: int, policy: Any) -> Iterator[Inequality]:
+    def _inequalities(self, memory: int) -> Iterator[Inequality]:
         states, slip = 2 * self.own, exact("epsilon", self.epsilon) / 2
         own = self.payoff(1 - self.seat)
         for mode in range(self._modes(memory)):
             window, greedy = divmod(mode, 2)
             state = window % states
             sides = self._sides(window, greedy, memory)
-            for a in range(self.own) if policy is None else [int(policy[state, greedy])]:
+            for a in range(self.own):
                 plays = [(1 - slip, greedy)] + ([(slip, 1 - greedy)] if slip else [])
                 reward = sum((p * own[a, b] for p, b in plays), Fraction(0))
                 ways = [list(self._moves(state, greedy, a, b)) for _, b in plays]
@@ -229,7 +208,7 @@ def _rational(table: ArrayLike) -> Rationals:
 
 
 def _solved(
-    cases: list[Inequality], modes: int, width: int, sign: int
+    cases: list[Inequality], modes: int, width: int
 ) -> Iterator[tuple[Inequality, Any, Any]]:
     """Each case with h [modes, width] and its λ, as the linear programme has them."""
     rows, columns, entries, right = [], [], [], np.zeros((len(cases), width))
@@ -248,7 +227,7 @@ def _solved(
         rows += [k * width + at[0], np.array([k * width])]
         columns += [total + at[1], np.array([0])]
         entries += [-sides.T[at], np.ones(1)]
-        right[k, 0] = sign * float(case.reward)
+        right[k, 0] = float(case.reward)
         first.append(total)
         total += sides.shape[0]
     programme = sparse.csr_array(
@@ -269,7 +248,7 @@ def _solved(
 
 
 def _proved(
-    case: Inequality, sign: int, potential: Any, weights: Any, low: Rationals, high: Rationals
+    case: Inequality, potential: Any, weights: Any, low: Rationals, high: Rationals
 ) -> Fraction:
     """ρ_0 + Σ_e max(ρ_e low_e, ρ_e high_e), in rationals, whatever h and λ ≥ 0 are."""
 
@@ -277,7 +256,7 @@ def _proved(
         return np.array([Fraction(float(v)) for v in row], dtype=object)
 
     rest = -rational(potential[case.mode])
-    rest[0] += sign * case.reward
+    rest[0] += case.reward
     for chance, matrix, mode in case.moves:
         rest = rest + chance * (rational(potential[mode]) @ matrix)
     rest = rest + rational(np.maximum(weights, 0.0)) @ case.sides
