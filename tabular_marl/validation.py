@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
@@ -117,6 +118,17 @@ def integer(argument: str, value: object, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(argument, f"be an integer >= {least}", f"it was {value!r}")
     return int(value)
+
+
+def fitting(argument: str, must: str, what: str, needed: float) -> None:
+    """Refuse before it is built what needs more bytes than this machine has memory, if known."""
+    try:
+        memory = float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return
+    if needed > memory > 0:
+        size = f"{what} need about {needed / 1e9:.3g} GB"
+        raise InputError(argument, must, f"{size}, and this machine has {memory / 1e9:.3g} GB")
 
 
 def positive(argument: str, value: object) -> float:

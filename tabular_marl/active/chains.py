@@ -34,6 +34,7 @@ from tabular_marl.active.chain_structure import (
     is_irreducible,
     largest_by_class,
     often_visited,
+    scaled_law,
 )
 from tabular_marl.numerics.elimination import MAX_WORK, Elimination, eliminate
 from tabular_marl.numerics.kernels import chains as kernels
@@ -178,10 +179,13 @@ class MarkovChain:
     @cached_property
     def class_distribution(self) -> Array:
         """π_c(x) for x in class c, [n]; 0 for transient states. Each class sums to one."""
-        weight = self._weights()
-        while not np.isfinite(weight).all():  # a reference too rare for float64
-            self._move_references(weight)
+        try:
             weight = self._weights()
+            while not np.isfinite(weight).all():  # a reference too rare for float64
+                self._move_references(weight)
+                weight = self._weights()
+        except InputError:  # states that are left too rarely for float64
+            weight = scaled_law(self._graph, self.recurrent_classes)
         recurrent = self.class_labels >= 0
         number = self.class_labels[recurrent]
         weight[~recurrent] = 0.0

@@ -42,6 +42,10 @@ class Rule(Protocol):
     width: int
     epsilon: float
 
+    @property
+    def num_starts(self) -> int:
+        """How many rows ``start`` gives: known before they are made, however many they are."""
+
     def start(self) -> Ints:
         """The parameters it may start from, [starts, width]."""
 
@@ -127,6 +131,11 @@ class NamedRule:
             known = self._names[value] = len(self.values)
             self.values.append(value)
         return known
+
+    @property
+    def num_starts(self) -> int:
+        """How many parameters it may start from."""
+        return int(self._starts.shape[0])
 
     def start(self) -> Ints:
         """The parameters it may start from, [starts, 1]."""
