@@ -16,8 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from tabular_marl.active.chains import MarkovChain
 from tabular_marl.active.influence import Influence, Play, play
 from tabular_marl.active.joint_chain import JointProcess
-from tabular_marl.study.figures import STYLE
-from tabular_marl.study.logit_figures import ACCENT, CURVES, INK, MUTED
+from tabular_marl.study.style import ACCENT, CURVES, INK, MUTED, STYLE
 from tabular_marl.validation import InputError
 
 if TYPE_CHECKING:
