@@ -24,7 +24,7 @@ Where = Callable[[tuple[int, ...]], str]
 
 def default_entry(index: tuple[int, ...]) -> str:
     """How messages name an entry of an array."""
-    return f"entry {list(index)}"
+    return f"entry {list(index)}" if index else "it"
 
 
 def default_row(index: tuple[int, ...]) -> str:
@@ -86,6 +86,8 @@ def unit_sums(argument: str, sums: ArrayLike, where_row: Where = default_row) ->
     wrong = ~(np.abs(sums - 1) <= ROW_SUM_TOLERANCE)
     if wrong.any():
         row = _first(wrong)
+        if not row:
+            raise InputError(argument, "sum to 1", f"it summed to {sums:.12g}")
         raise InputError(
             argument, "have rows that sum to 1", f"{where_row(row)} summed to {sums[row]:.12g}"
         )

@@ -156,6 +156,9 @@ def average_reward(
     ([1.5, 1.5], [1, 0], True)
     """
     started = time.perf_counter()
+    if not isinstance(process, DecisionProcess):
+        must = "be a DecisionProcess (of a game with learners: influence())"
+        raise InputError("process", must, f"it was a {type(process).__name__}")
     one_of("method", method, _METHODS)
     one_of("on_failure", on_failure, ("raise", "return"))
     tol = positive("tol", tol)

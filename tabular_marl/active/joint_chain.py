@@ -156,6 +156,10 @@ def explore(
     started = time.perf_counter()
     if isinstance(game, MatrixGame):
         game = game.as_stochastic()
+    if not isinstance(game, StochasticGame):
+        raise InputError(
+            "game", "be a StochasticGame or a MatrixGame", f"it was a {type(game).__name__}"
+        )
     player = _free_seat(game, learners)
     rules = {j: learners[j].bind(game, j) for j in sorted(learners)}
     each = state_bytes(game, player, rules)
@@ -194,7 +198,13 @@ def explore(
 
 
 def _free_seat(game: StochasticGame, learners: Mapping[int, Learner]) -> int | None:
-    for j in learners:
+    if not isinstance(learners, Mapping):
+        raise InputError("learners", "be a dict {seat: learner}", f"it was {learners!r}")
+    for j, learner in learners.items():
+        if isinstance(learner, type) or not hasattr(learner, "bind"):
+            raise InputError(
+                "learners", "hold learners, such as best_response()", f"seat {j} had {learner!r}"
+            )
         if isinstance(j, bool) or j not in range(game.num_players):
             raise InputError(
                 "learners", f"sit in seats 0..{game.num_players - 1}", f"one had seat {j!r}"
@@ -227,7 +237,7 @@ def _start_set(
             or support.max() >= game.num_states
         ):
             raise InputError(
-                "states", f"be states 0..{game.num_states - 1}", f"they were {states!r}"
+                "states", f"be one or more of 0..{game.num_states - 1}", f"they were {states!r}"
             )
     size = math.prod([support.size, *(rule.num_starts for rule in rules.values())])
     count = str(size) if size < 10**12 else f"{float(size):.3g}" if size < 10**300 else "> 1e300"

@@ -116,6 +116,17 @@ def test_every_start_gives_a_map_of_plateaus(capsys, tmp_path) -> None:
     assert min(row["gain"]) == pytest.approx(-2)
 
 
+def test_a_soft_value_says_that_it_is_one(capsys) -> None:
+    soft = ("prisoners-dilemma", "--learner", "best-response", "--beta", "1")
+    row = found(capsys, *soft)
+    assert row["beta"] == 1
+    assert row["gain"][0] == pytest.approx(-2 + np.log((1 + np.exp(-1)) / 2))
+    _, out, _ = run(capsys, *soft)
+    assert "D (0.731)" in out
+    assert "KL(policy‖uniform)" in out
+    assert "beta" not in found(capsys, *soft[:-2])
+
+
 def test_one_start_gives_a_strip(capsys, tmp_path) -> None:
     path = tmp_path / "strip.svg"
     assert run(capsys, *Q1, "--plot", str(path))[0] == 0

@@ -187,6 +187,16 @@ def test_limit_along_a_subsequence(k):
     assert found.converges == (k == 6)
 
 
+def test_long_subsequences_take_memory_by_the_state_not_by_their_square():
+    chain = MarkovChain([[0, 1], [1, 0]])
+    law = periodic_limit(chain, [1, 0], 100_000).distribution
+    np.testing.assert_array_equal(law[:3], [[1, 0], [0, 1], [1, 0]])
+    with pytest.raises(InputError, match="k must give at most"):
+        periodic_limit(chain, [1, 0], 10**10)
+    with pytest.raises(InputError, match="initial must sum to 1; it summed to 2"):
+        periodic_limit(chain, [1, 1], 2)
+
+
 def test_weak_coupling_of_sparse_cycles_and_poisson():
     """Bias of order 1/coupling: the equation holds to its own rounding."""
     rng = np.random.default_rng(7)

@@ -433,3 +433,58 @@ def test_the_estimate_is_about_what_a_joint_state_takes():
     kept = sum(array.nbytes for array in (*arrays, process.rewards, process.keys, process.table))
     each = state_bytes(process.game, 0, process.rules)
     assert each / 4 < kept / process.num_states < each
+
+
+@pytest.mark.parametrize("points", [101, 151, 301])
+def test_halves_go_upwards_whatever_rounding_does(points):
+    """q + α (r + γ q − q) in floats, against rationals, where it falls between two points."""
+    grid, step = Grid(-30, 0, points), Fraction(30, points - 1)
+    k = np.arange(points)
+    v = grid.values(k)
+    halves = 0
+    for alpha, reward in itertools.product((0.5, 1.0), (-1, -3, 0, -2)):
+        found = grid.project(v + alpha * (reward + 0.5 * v - v))[0][:, 0]
+        places = [
+            (q + Fraction(alpha) * (reward - q / 2) + 30) / step
+            for q in (-30 + j * step for j in k)
+        ]
+        halves += sum(place.denominator == 2 for place in places)
+        wanted = [min(max((p + Fraction(1, 2)).__floor__(), 0), points - 1) for p in places]
+        assert found.tolist() == wanted
+    assert halves > 50
+
+
+@pytest.mark.parametrize(
+    ("update", "starts", "says"),
+    [
+        (lambda th, *event: np.zeros(2), [0], "hashable"),
+        (lambda th, *event: ([0],), [0], "hashable parameters .* after actions"),
+        (lambda th, *event: [0, 1], [0], r"list of pairs .* it returned \[0, 1\]"),
+        (lambda th, *event: [(0, np.nan)], [0], "sum to 1"),
+        (lambda th, *event: th, [[0]], "starts must give hashable"),
+        (lambda th, *event: th, 0, "starts must be a list of at least one parameter; it was 0"),
+        (lambda th, *event: th, np.arange(2), "starts must be a list"),
+    ],
+)
+def test_functions_that_return_no_parameters(update, starts, says):
+    learner = FunctionLearner(lambda th, s: [0.5, 0.5], update, starts)
+    with pytest.raises(InputError, match=says):
+        explore(matching_pennies(), {1: learner})
+
+
+@pytest.mark.parametrize(
+    ("game", "learners", "says"),
+    [
+        (
+            None,
+            {1: best_response()},
+            "game must be a StochasticGame or a MatrixGame; it was a NoneT",
+        ),
+        (matching_pennies(), [best_response()], "learners must be a dict"),
+        (matching_pennies(), {1: "q-learning"}, "seat 1 had 'q-learning'"),
+        (matching_pennies(), {1: QLearning}, "hold learners, such as"),
+    ],
+)
+def test_what_is_no_game_and_no_learner(game, learners, says):
+    with pytest.raises(InputError, match=says):
+        explore(game, learners)
