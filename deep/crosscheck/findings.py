@@ -44,7 +44,7 @@ class CrossCheck:
     @property
     def mistakes(self) -> tuple[str, ...]:
         """The mistakes that were named."""
-        return tuple(finding.mistake for finding in self.findings if finding.mistake)
+        return tuple(dict.fromkeys(f.mistake for f in self.findings if f.mistake))
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -54,7 +54,9 @@ class CrossCheck:
 def per_sample(name: str, given: Any, batch: Any) -> Tensor:
     """What a method returned for each sample, checked."""
     try:
-        found = torch.as_tensor(given).detach().to(batch.reward.dtype)
+        like = batch.reward
+        held = given.detach() if isinstance(given, Tensor) else given
+        found = torch.as_tensor(held, dtype=like.dtype, device=like.device)
     except (TypeError, ValueError, RuntimeError):
         raise InputError(name, f"be a tensor of {len(batch)}", f"it was {given!r}") from None
     if found.shape != batch.reward.shape:
