@@ -184,8 +184,8 @@ def least(
         noise = torch.where(logits > -torch.inf, noise, 0.0)
         size, good = float(found[name].abs().max()), set()
         for worth in actor.right:
-            tilt = torch.log_softmax(actor.beta * actor.worths[worth] + actor.log_prior, axis)
-            tilt = tilt.expand(logits.shape)
+            pulled = actor.beta * actor.worths[worth] if actor.beta else 0.0
+            tilt = torch.log_softmax(pulled + actor.log_prior, axis).expand(logits.shape)
             there, near_it = (
                 gradients(tables.replaced(**{name: x}).trainable(), batch)[name]
                 for x in (tilt, tilt + noise)

@@ -215,7 +215,7 @@ class Bench:
         Nothing is said of a form that is not known: the gradient and learning checks judge it.
         """
         for name in ("q", "twin"):
-            if name not in self.trained:
+            if name not in self.trained or self.system.game.num_states == 1:  # there q(s') is q
                 continue
             drawn = [tables for tables, _, _ in self._drawn]
             shape = tuple(drawn[0].q.shape)

@@ -76,7 +76,12 @@ def named(fit: Fit, system: System) -> str:
         parts = (f"{c / wanted.value:.6g} of {name}" for name, c in values.items())
         return _joined([*said, f"a mixture at s', {' and '.join(parts)}"])
     coefficient = rest[main]
-    said.append(_discount(coefficient, wanted.value))
+    scale = coefficient / wanted.value
+    scaled = [near(found[n], scale * c) for n, c in wanted.fixed.items() if n in found]
+    if scaled and all(scaled) and scale > 0 and not near(scale, 1.0):
+        said = [f"the whole target is multiplied by {scale:.6g}"]
+    else:
+        said.append(_discount(coefficient, wanted.value))
     plain = main in PLAIN or main in CHARGED
     if isinstance(system, RecipeSystem) and plain and (mended or main not in wanted.right):
         label = _entropies(mended, coefficient, main, system)
@@ -186,7 +191,7 @@ def _bonus(found: float, coefficient: float, system: System) -> str:
         for told, more, worth in [*((*key, x) for key, x in worths.items()), *both]:
             if worth and near(found, coefficient * worth):
                 return (
-                    f"{told} from a uniform prior: {more} more at every s', "
+                    f"{told} from a uniform prior, or a sum for a mean: {more} more at every s', "
                     "which moves values and no policy"
                 )
     return f"a constant {found:.6g} at every s'"

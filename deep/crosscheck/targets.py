@@ -80,16 +80,19 @@ def judge(
 
     usual = columns("values_after")
     found = [_of_target(fit) for fit in fits(usual, target, fixed, any_of(usual, fixed, 0, 1))]
-    right = [fit for fit in found if is_right(fit[0], system) and fit[1] > 0]
+    right = [fit for fit in found if is_right(fit[0], system)]
     if right:
-        return Judged(True, str(right[0][0]), "", right[0][0].residual, 0.0)
+        said, sign = right[0]
+        return Judged(sign > 0, str(said), "", said.residual, 0.0, sign)
     if found[0][0].residual >= EXACT:
         rough = _rough(usual, target, fixed, system)
         if rough is not None and single():
             return Judged(True, f"{rough} in single precision", "", rough.residual, 0.0)
         entropic = mistakes.with_entropies(system)
         rare = columns("suspects")
+        offset = [(name, mistakes.BONUS) for name in usual if name not in (*fixed, mistakes.BONUS)]
         for more, sets in (
+            (usual, iter([offset])),
             (rare, any_of(rare, fixed, 1)),
             (usual, iter(entropic)),
             (usual, any_of(usual, fixed, 2)),

@@ -132,4 +132,4 @@ def distance(fit: Fit, system: System) -> float:
     found = fit.by_name
     main = any(name in wanted.right for name in found)
     missing = 0.0 if main else abs(wanted.value)
-    return max(missing, *(abs(c - right.get(name, 0.0)) for name, c in found.items()))
+    return max([missing, *(abs(c - right.get(name, 0.0)) for name, c in found.items())])

@@ -31,7 +31,7 @@ from tabular_marl.deep.systems.policy import evaluate
 from tabular_marl.deep.systems.suspects import suspects
 from tabular_marl.deep.systems.tables import Tables
 from tabular_marl.deep.systems.value_gap import value_gap
-from tabular_marl.deep.systems.wrong import LABELS, TWINS, variants
+from tabular_marl.deep.systems.wrong import LABELS, PLAIN_LABELS, TWINS, variants
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.numerics.recipe import AGENT, OPPONENT
 
@@ -163,7 +163,7 @@ class RecipeSystem(System):
         """R + γ V(s'), or R − g + V(s')."""
         fixed = {"R": 1.0} | ({} if self.gain is None else {"gain": -1.0})
         right = RIGHT if self.charged else EXPECTED
-        return Wanted(fixed, self.discount, right, LABELS)
+        return Wanted(fixed, self.discount, right, LABELS if self.charged else PLAIN_LABELS)
 
     def fixed(self, tables: Tables, batch: Batch) -> dict[str, Tensor]:
         """R, and the gain."""

@@ -37,6 +37,13 @@ LABELS: dict[str, str] = {
     **{form.format(TWINS[2]): "the twins' maximum for their minimum" for form in _ONE},
 }
 
+#: The same where nothing is charged: a free energy is then wrong in itself.
+PLAIN_LABELS = LABELS | {
+    "V(s') with the players' order exchanged": (
+        "the divergences charged, which EM evaluates without"
+    )
+}
+
 
 def variants(q: Tensor, twin: Tensor) -> dict[str, Tensor]:
     """The combinations of two critics, by name."""

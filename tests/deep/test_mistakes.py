@@ -80,7 +80,7 @@ TARGETS = {
     "maximum": (value(lambda q, p, b: q.amax(-1)), "a hard maximum for the soft value"),
     "no prior in the value": (
         value(lambda q, p, b: lse(q, torch.zeros(A))),
-        "the priors are missing",
+        "the priors are missing (sums for means)",
     ),
     "entropy for divergence": (
         value(lambda q, p, b: (p.exp() * (q - p / BETA)).sum(-1)),
@@ -88,7 +88,7 @@ TARGETS = {
     ),
     "no importance weights, uniform proposals": (
         value(lambda q, p, b: lse(q, torch.full((A,), -np.log(A)))),
-        "the priors, or the importance weights of uniform proposals, are missing",
+        "uniform priors for the given ones, or importance weights of uniform proposals missing",
     ),
     "no importance weights, proposals from the policy": (
         value(lambda q, p, b: lse(q, p)),
@@ -136,7 +136,7 @@ def test_with_a_uniform_prior_an_entropy_is_a_harmless_constant():
     sac = value(lambda q, p, b: (p.exp() * (q - p / BETA)).sum(-1))
     finding = Bench(Soft(system, **sac), system).target()
     assert not finding.passed
-    assert finding.mistake.startswith("the entropy for the divergence from a uniform prior")
+    assert "entropy for the divergence from a uniform prior" in finding.mistake
 
 
 def test_a_missing_mask_has_its_name():
@@ -245,10 +245,12 @@ def leading(worth):
 
 
 FOLLOWED = {
-    "the opponent's policy for its free energy": lambda t: (t.policy("opponent") * t.q).sum(
+    "an expectation under the opponent's policy for its free energy": lambda t: (
+        t.policy("opponent") * t.q
+    ).sum(2, keepdim=True),
+    "the mean over the opponent's replayed actions for its free energy": lambda t: t.q.mean(
         2, keepdim=True
     ),
-    "the replayed opponent's action for its free energy": lambda t: t.q.mean(2, keepdim=True),
     "a hard extremum over the opponent's actions for its free energy": lambda t: t.q.amin(
         2, keepdim=True
     ),
