@@ -169,10 +169,10 @@ def least(
     gradients: Callable[[Tables, Any], dict[str, Tensor]],
     allowed: float,
 ) -> str:
-    """The x at whose tilt the loss is least in every row of the batch, however it gets there, or "".
+    """The x at whose tilt the loss is least in every row of the batch, or "".
 
-    At random tables but for the policy, which is the tilt: no gradient there, and near it one that
-    leads back.
+    However it is written. At random tables but for the policy, which is the tilt: no gradient
+    there, and near it one that leads back.
     """
     generator = torch.Generator().manual_seed(0)
     left: set[str] | None = None

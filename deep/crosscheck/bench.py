@@ -29,9 +29,9 @@ as :mod:`tabular_marl.deep.crosscheck.strangers` says, and gets the policy check
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -50,7 +50,7 @@ from tabular_marl.deep.crosscheck.terms import EXACT, SINGLE, expectation
 from tabular_marl.deep.systems import OPTIONAL, System, Tables
 from tabular_marl.validation import InputError
 
-#: Largest gradient entry at the exact solution that rounding explains, beside those at random tables.
+#: Largest gradient at the exact solution that rounding explains, beside those at random tables.
 GRADIENT_TOLERANCE = 1e-10
 #: A cosine is one where it misses it by no more.
 COSINE = 1e-9
@@ -128,7 +128,7 @@ class Bench:
         system, batch = self.system, self.batch
         drawn = [system.random(seed) for seed in range(self.draws)]
         wholes = [expectation(batch, self._target(t), tuple(t.q.shape)) for t in drawn]
-        found = judge(system, batch, drawn, wholes, single=partial(self._is_single, self._target))
+        found = judge(system, batch, drawn, wholes)
         if found is None:
             return Finding(
                 "target", False, 1.0, EXACT, f"is 0 everywhere; it must be {system.wanted}"
@@ -143,7 +143,7 @@ class Bench:
             allowed = max(EXACT, found.residual)
             told = f"is {found.shown}, as it must be"
             return Finding(check, True, found.residual, allowed, told)
-        if found.residual >= EXACT:
+        if not found.known:
             told = (
                 f"is no combination of known terms (closest: {found.shown}, which leaves a "
                 f"relative residual of {found.residual:.2g}); it must be {self.system.wanted}"
@@ -157,14 +157,6 @@ class Bench:
             told += f": {mistake}"
         off = 1.0 if found.sign < 0 else found.off
         return Finding(check, False, off, EXACT, told, mistake=mistake)
-
-    def _is_single(self, method: Callable[[Tables], Tensor]) -> bool:
-        """Whether a method's numbers have single precision: a change of 1e-11 is lost, or leaps."""
-        tables = self.system.random(0)
-        moved = {n: table * (1 + 1e-11) for n, table in tables.parameters().items()}
-        one, other = method(tables), method(tables.replaced(**moved))
-        change = float((one - other).abs().max())
-        return not 0 < change <= 1e-9 * float(one.abs().max())
 
     # -- the loss ---------------------------------------------------------------------------------
 
@@ -183,7 +175,7 @@ class Bench:
         allowed = GRADIENT_TOLERANCE * size
         worst = max(shares.values())
         says = "vanishes at the exact solution"
-        if allowed < worst <= SINGLE * size and self._loss_is_single:
+        if allowed < worst <= SINGLE * size:
             allowed, says = SINGLE * size, f"{says}, to single precision"
         wrong = [
             f"{name} ({share * scales[name]:.3g})"
@@ -201,14 +193,6 @@ class Bench:
             says += f"; it does not train {', '.join(idle)}"
         return Finding("gradient", not wrong, worst, allowed, says, mistake=mistake)
 
-    @cached_property
-    def _loss_is_single(self) -> bool:
-        def slope(tables: Tables) -> Tensor:
-            found = self.gradients(tables.trainable(), self.batch)
-            return torch.cat([g.flatten() for g in found.values()])
-
-        return self._is_single(slope)
-
     def critic(self) -> Iterator[Finding]:
         """What q and its twin are moved to, from the gradients at random tables.
 
@@ -223,15 +207,13 @@ class Bench:
             weight = weight.index_put_(self.batch.taken, self.batch.weight, accumulate=True)
             pulls = [g[name] for _, _, g in self._drawn]
             wholes = [(pull / weight)[weight > 0] for pull in pulls]
-            found = judge(
-                self.system, self.batch, drawn, wholes, name, lambda: self._loss_is_single
-            )
+            found = judge(self.system, self.batch, drawn, wholes, name)
             if found is not None and found.known:
                 said = self._regression("critic", found)
                 yield replace(said, says=f"what {name} is moved to {said.says}")
             elif differentiated(self.system, self.batch, drawn, pulls, name):
                 mistake = "the target is differentiated: a stop-gradient is missing"
-                says = f"the gradient of {name} is that of a right target's squared error, but {mistake}"
+                says = f"the gradient of {name} is that of a squared error, but {mistake}"
                 yield Finding("critic", False, 1.0, EXACT, says, mistake=mistake)
 
     def _ignores_weights(self) -> bool:
@@ -291,8 +273,7 @@ class Bench:
         found = actors.judge(name, self.system, self._drawn)
         if found[3] < EXACT:
             return found
-        allowed = SINGLE if self._loss_is_single else EXACT
-        least = actors.least(name, self.system, self._drawn, self.gradients, allowed)
+        least = actors.least(name, self.system, self._drawn, self.gradients, SINGLE)
         return (True, f"{actors.LEAST}{least}, in a form of its own", "", 0.0) if least else found
 
     def objective(self) -> Iterator[Finding]:
@@ -310,8 +291,6 @@ class Bench:
         cosines, whole, norms = [], [], []
         for seed in range(self.draws):
             found = self.system.evaluate(self.system.random(seed).agent)
-            if found is None:
-                return
             batch = self.system.enumerate(found.law)
             down = -self.gradients(found.tables.trainable(), batch)["agent"]
             agent = self.system.actors(found.tables, batch)[0]
@@ -381,7 +360,7 @@ class Bench:
         exact = self.system.exact.log_agent
         axis = self.system.exact.axes["agent"]
         given = self._called("agent_policy", tables, None)
-        policy = torch.as_tensor(given).detach().to(exact.dtype)
+        policy = torch.as_tensor(given).detach().to(exact)
         policy = policy.unsqueeze(2) if policy.ndim == 2 and exact.ndim == 3 else policy
         if policy.shape != exact.shape:
             was = f"it was {tuple(policy.shape)}"
@@ -418,7 +397,15 @@ class Bench:
         """The implementation's method; what it raises is told as its own."""
         args = () if batch is None else (self.batch if batch is ... else batch,)
         method = getattr(self.implementation, name)
-        return told_as_its_own(name, "run on tables and a batch", method, tables, *args)
+        given = dict(tables.parameters())
+        for batch_ in args:
+            given |= {f"batch.{field}": x for field, x in vars(batch_).items()}
+        before = {field: x._version for field, x in given.items()}
+        found = told_as_its_own(name, "run on tables and a batch", method, tables, *args)
+        changed = [field for field, x in given.items() if x._version != before[field]]
+        if changed:
+            raise InputError(name, "leave what it is given as it is", f"it changed {changed[0]}")
+        return found
 
 
 def _cosine(one: Tensor, other: Tensor) -> float:

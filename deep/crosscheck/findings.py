@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import traceback
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -77,11 +80,19 @@ def scalar(loss: Any) -> Tensor:
 
 
 def told_as_its_own(name: str, must: str, method: Any, *args: Any) -> Any:
-    """``method(…)`` of somebody's code; what it raises becomes InputError with its traceback."""
+    """``method(…)`` of somebody's code; what it raises becomes InputError, in one line with the place.
+
+    What it prints goes to stderr, so that a report on stdout stays one.
+    """
     try:
-        return method(*args)
+        with contextlib.redirect_stdout(sys.stderr):
+            return method(*args)
     except InputError:
         raise
-    except Exception:
-        told = traceback.format_exc(limit=-3)
-        raise InputError(name, must, f"it gave\n{told}") from None
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)[1:]
+        own = [frame for frame in frames if frame.filename == frames[0].filename]
+        place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+        said = " ".join(str(error).split())
+        told = f"it raised {type(error).__name__}" + (f": {said}" if said else "") + place
+        raise InputError(name, must, told) from error

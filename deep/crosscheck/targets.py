@@ -9,7 +9,6 @@ fits the right one counts; of wrong ones that with the fewest values, which has 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +45,7 @@ class Judged:
     @property
     def known(self) -> bool:
         """Whether it is a combination of the system's terms at all."""
-        return self.right or self.residual < EXACT
+        return self.right or self.residual < SINGLE
 
 
 def judge(
@@ -55,12 +54,11 @@ def judge(
     drawn: list[Tables],
     wholes: list[Tensor],
     own: str = "",
-    single: Callable[[], bool] = lambda: False,
 ) -> Judged | None:
     """What ``wholes``, one a draw and a number for every cell visited, are; None where all are 0.
 
-    ``own``: the critic's table where they are gradients over the cells' weights. ``single`` says
-    whether the code computes in single precision.
+    ``own``: the critic's table where they are gradients over the cells' weights. What is right to
+    single precision is right: code that casts, or has a constant of float32, is not wrong.
     """
     target = torch.cat(wholes)
     if not bool((target != 0).any()):
@@ -86,8 +84,9 @@ def judge(
         return Judged(sign > 0, str(said), "", said.residual, 0.0, sign)
     if found[0][0].residual >= EXACT:
         rough = _rough(usual, target, fixed, system)
-        if rough is not None and single():
-            return Judged(True, f"{rough} in single precision", "", rough.residual, 0.0)
+        if rough is not None:
+            return Judged(True, f"{rough} to single precision", "", rough.residual, 0.0)
+    if found[0][0].residual >= SINGLE:
         entropic = mistakes.with_entropies(system)
         rare = columns("suspects")
         offset = [(name, mistakes.BONUS) for name in usual if name not in (*fixed, mistakes.BONUS)]
@@ -103,7 +102,7 @@ def judge(
             if found[0][0].residual < EXACT:
                 break
     said, sign = found[0]
-    if said.residual >= EXACT:
+    if said.residual >= SINGLE:
         return Judged(False, str(said), "", said.residual, said.residual)
     said, mistake = mistakes.plainest([fit for fit, _ in found], system)
     sign = next(s for fit, s in found if fit is said)

@@ -131,8 +131,8 @@ class System(ABC):
         """The policies that a loss may train."""
 
     @abstractmethod
-    def evaluate(self, logits: Tensor) -> Evaluation | None:
-        """The agent's policy evaluated; None where its loss is not the gradient of a J."""
+    def evaluate(self, logits: Tensor) -> Evaluation:
+        """The agent's policy evaluated."""
 
     @abstractmethod
     def lost(self, policy: Tensor) -> Tensor:
