@@ -45,6 +45,7 @@ from tabular_marl.deep.crosscheck.findings import (
     scalar,
     told_as_its_own,
 )
+from tabular_marl.deep.crosscheck.learning import learn
 from tabular_marl.deep.crosscheck.targets import Judged, differentiated, judge
 from tabular_marl.deep.crosscheck.terms import EXACT, SINGLE, expectation
 from tabular_marl.deep.systems import OPTIONAL, System, Tables
@@ -103,7 +104,8 @@ class Bench:
 
     def findings(self, steps: int, tolerance: float, samples: int) -> Iterator[Finding]:
         """Every check that the implementation has a method for."""
-        tables = self.system.exact
+        system = self.system
+        tables = system.exact
         if hasattr(self.implementation, "target"):
             yield self.target()
         if hasattr(self.implementation, "loss"):
@@ -112,7 +114,7 @@ class Bench:
             yield from self.actors()
             yield from self.objective()
             if steps:
-                learned, tables = self.learning(steps, tolerance)
+                learned, tables = learn(self.loss, system, self.trained, steps, tolerance)
                 yield learned
         if hasattr(self.implementation, "agent_policy"):
             yield self.policy(tables, tolerance)
@@ -221,7 +223,7 @@ class Bench:
         turned = type(self.batch)(
             **{**self.batch.__dict__, "weight": self.batch.weight.flip(0).roll(1)}
         )
-        one, other = (scalar(self._called("loss", tables, b)) for b in (self.batch, turned))
+        one, other = (self.loss(tables, b) for b in (self.batch, turned))
         uneven = bool((turned.weight != self.batch.weight).any())
         return uneven and float(one.detach()) == float(other.detach())
 
@@ -240,9 +242,13 @@ class Bench:
         gradients = [g for _, _, g in self._drawn]
         return {n for n in gradients[0] if any(bool((g[n] != 0).any()) for g in gradients)}
 
+    def loss(self, tables: Tables, batch: Any = ...) -> Tensor:
+        """The loss, checked."""
+        return scalar(self._called("loss", tables, batch))
+
     def gradients(self, tables: Tables, batch: Any) -> dict[str, Tensor]:
         """∂E[loss], table by table."""
-        loss = scalar(self._called("loss", tables, batch))
+        loss = self.loss(tables, batch)
         held = tables.parameters()
         if not loss.requires_grad:
             raise InputError(
@@ -320,38 +326,6 @@ class Bench:
             mistake = "the samples' weights are ignored"
             says += f": {mistake}"
         yield Finding("objective", worst <= COSINE, worst, COSINE, says, mistake=mistake)
-
-    def learning(self, steps: int, tolerance: float) -> tuple[Finding, Tables]:
-        """Adam on the exact expected loss from random tables: distances by step, and the tables."""
-        system, trained = self.system, self.trained
-        start, exact = system.random(1).trainable().parameters(), system.exact.parameters()
-        held = {name: start[name] if name in trained else exact[name] for name in exact}
-        tables = Tables(held, system.exact.axes)
-        rate = 0.3 * max(1.0, float(system.exact.q.abs().max()) / 100)
-        # a short memory: the gradients of a moving target shrink, and Adam must follow
-        parameters = [held[name] for name in sorted(trained)]
-        optimiser = torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.95))
-        decay = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda k: 1e-4 ** max(0, 2 * k / steps - 1)
-        )
-        series: dict[str, list[float]] = {"step": []}
-        for step in range(steps + 1):
-            if step % max(steps // 100, 1) == 0:
-                series["step"].append(float(step))
-                for name, far in system.distances(tables, trained).items():
-                    series.setdefault(name, []).append(far)
-            optimiser.zero_grad()
-            scalar(self._called("loss", tables)).backward()
-            for table in parameters:
-                if table.grad is not None:
-                    table.grad.nan_to_num_()
-            optimiser.step()
-            decay.step()
-        last = {name: values[-1] for name, values in series.items() if name != "step"}
-        worst = max(last.values())
-        told = ", ".join(f"{name} {far:.2g}" for name, far in last.items())
-        says = f"after {steps} steps the largest distances are {told}"
-        return Finding("learning", worst <= tolerance, worst, tolerance, says, series), tables
 
     # -- the policy -------------------------------------------------------------------------------
 

@@ -80,7 +80,7 @@ def scalar(loss: Any) -> Tensor:
 
 
 def told_as_its_own(name: str, must: str, method: Any, *args: Any) -> Any:
-    """``method(…)`` of somebody's code; what it raises becomes InputError, in one line with the place.
+    """``method(…)`` of somebody's code; what it raises becomes InputError, one line with the place.
 
     What it prints goes to stderr, so that a report on stdout stays one.
     """

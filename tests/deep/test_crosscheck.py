@@ -229,6 +229,6 @@ def test_the_example_of_a_stranger_s_agent():
     )
     right, wrong = done.stdout.split("HastySAC")
     assert "FAIL" not in right
-    assert right.count("pass") == 6
+    assert right.count("pass") == 7
     assert "FAIL  target: is 2·R" in wrong
     assert "0.45·E[log π at s']" in wrong  # the entropy's sign: +0.225 for −0.225
