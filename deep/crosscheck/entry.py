@@ -16,7 +16,7 @@ from tabular_marl.verification.registry import import_file
 def load_entry(entry: str | None, system: System) -> Any:
     """``"file.py:name"``: an object with methods to check, or a class or function of ``system``.
 
-    None is the package's own updates. Raises InputError, with the traceback where the
+    None is the package's own updates. Raises InputError, with the place where the
     file fails.
     """
     if entry is None:
