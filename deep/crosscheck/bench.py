@@ -255,6 +255,10 @@ class Bench:
                 "loss", "be differentiable in the tables", "no table has a gradient (detached?)"
             )
         found = torch.autograd.grad(loss, list(held.values()), allow_unused=True)
+        if all(bool(possible.all()) for possible in self.system.supports.values()):
+            for name, g in zip(held, found, strict=True):
+                if g is not None and not bool(torch.isfinite(g).all()):
+                    raise InputError("loss", "have finite gradients", f"that of {name} is not")
         return {
             name: torch.zeros_like(table) if g is None else torch.nan_to_num(g)
             for (name, table), g in zip(held.items(), found, strict=True)

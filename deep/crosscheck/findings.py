@@ -74,8 +74,10 @@ def scalar(loss: Any) -> Tensor:
     """A loss, checked."""
     if not isinstance(loss, Tensor):
         raise InputError("loss", "be a tensor", f"it was {loss!r}")
-    if loss.ndim != 0 or not bool(torch.isfinite(loss)):
-        raise InputError("loss", "be a finite scalar", f"it was {loss.detach().tolist()}")
+    if loss.ndim != 0:
+        raise InputError("loss", "be a scalar", f"it had shape {tuple(loss.shape)}")
+    if not bool(torch.isfinite(loss)):
+        raise InputError("loss", "be finite", f"it was {loss.item()}")
     return loss
 
 

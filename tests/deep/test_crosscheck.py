@@ -202,8 +202,8 @@ def test_bad_input_is_named():
     for returned, said in (
         (lambda t: t.q.detach().sum(), "loss must be differentiable in the tables"),
         (lambda t: 1.0, "loss must be a tensor; it was 1.0"),
-        (lambda t: t.q.sum(0), "loss must be a finite scalar"),
-        (lambda t: t.q.sum() * float("nan"), "loss must be a finite scalar; it was nan"),
+        (lambda t: t.q.sum(0), "loss must be a scalar; it had shape"),
+        (lambda t: t.q.sum() * float("nan"), "loss must be finite; it was nan"),
         (lambda t: t.critic.sum(), r"(?s)loss must run on tables.*no 'critic'"),
     ):
         with pytest.raises(InputError, match=said):

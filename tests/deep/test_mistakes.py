@@ -456,3 +456,6 @@ def test_what_code_does_wrong_is_told_in_one_line(capsys):
         Bench(Broken(), single()).target()
     assert "\n" not in str(told.value)
     assert "noise" not in capsys.readouterr().out
+    hollow = type("Hollow", (), {"loss": lambda self, t, b: (t.q - t.q).sqrt().sum()})()
+    with pytest.raises(InputError, match="loss must have finite gradients; that of q is not"):
+        Bench(hollow, single()).gradient()
