@@ -185,7 +185,7 @@ class Frozen:
         says = (
             f"the frozen policy earns {middle:.4g} a step against the learner, 95 % interval "
             f"{least:.4g} to {most:.4g} over {len(reward)} seeds of {steps} steps, measured; the "
-            f"best policy earns {optimum:.4g}"
+            f"best policy earns {optimum:.4g}, the learner's values rounded to a grid of {POINTS}"
         )
         passed = optimum - least <= self.tolerance
         if not passed and optimum - most <= self.tolerance:
