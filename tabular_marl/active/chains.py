@@ -186,11 +186,10 @@ class MarkovChain:
             weight = self._weights()
             while not np.isfinite(weight).all():  # a reference too rare for float64
                 if not weight[np.isfinite(weight)].max() > 1.0:
-                    must = "have a law whose ratios float64 can hold"
-                    raise InputError("transition", must, "it has not")
+                    raise OverflowError  # no reference is better
                 self._move_references(weight)
                 weight = self._weights()
-        except InputError:  # states that are left too rarely for float64
+        except (InputError, OverflowError):  # states that are left too rarely for float64
             weight = scaled_law(self._graph, self.recurrent_classes)
         recurrent = self.class_labels >= 0
         number = self.class_labels[recurrent]
