@@ -120,7 +120,7 @@ def test_the_bound_of_em_and_its_likelihood_have_these_gradients():
     found = system.evaluate(logits)
     q, rho = found.tables.q, system.exact.policy("opponent")
     value = (torch.softmax(logits, 1) * rho * q).sum((1, 2))
-    after = torch.from_numpy(system.game.transition) @ value
+    after = torch.from_numpy(np.array(system.game.transition)) @ value
     torch.testing.assert_close(q, torch.from_numpy(np.array(system.game.reward)) + GAMMA * after)
     log_prior = torch.from_numpy(PRIOR).log().view(1, A, 1)
     tilt = torch.softmax(q + log_prior, 1)
