@@ -276,7 +276,7 @@ def test_the_gain_is_that_against_the_decoder(log_std, least, most):
     law = Squashed(torch.zeros(1, 1), torch.full((1, 1), log_std), TEN)
     wanted, exact = gain_against(agent, law)
     assert least < wanted - exact < most
-    assert agent.gain.tolist() == pytest.approx([wanted] * agent.seeds, abs=0.45)
+    assert agent.gain.tolist() == pytest.approx([wanted] * agent.seeds, abs=0.7)
     assert all(kl < 0.25 for kl, _ in gaps(agent))  # (23) is at the replayed actions
 
 
