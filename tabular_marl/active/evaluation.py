@@ -38,9 +38,7 @@ PATIENCE = 15
 RESIDUAL = 1e-14
 
 
-def evaluate(
-    chain: MarkovChain, reward: Array, guess: Array | None = None
-) -> tuple[Array, Array]:
+def evaluate(chain: MarkovChain, reward: Array, guess: Array | None = None) -> tuple[Array, Array]:
     """Gain and bias of a chain [n] both; ``guess`` [n] is a bias to start from, if iterated.
 
     The bias is normalised by P* h = 0 after elimination, centred at 0 after iteration. A chain of
@@ -67,9 +65,7 @@ def evaluate(
     return chain.gain_and_bias(reward)
 
 
-def _on_levels(
-    chain: MarkovChain, reward: Array, guess: Array | None
-) -> tuple[Array, Array, bool]:
+def _on_levels(chain: MarkovChain, reward: Array, guess: Array | None) -> tuple[Array, Array, bool]:
     """Gain, bias, and whether the equation holds well in the end."""
     bias, width = Multilevel(chain.transition).solve(reward, guess)
     gap = reward + chain.transition @ bias - bias

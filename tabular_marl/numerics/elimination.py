@@ -43,6 +43,9 @@ MAX_DENSE = 12_000
 MAX_ENTRIES = 150_000_000
 MAX_WORK = 3_000_000_000
 
+#: The dense core of a large chain may take so many times the work: its products are quick.
+DENSE_SPEED = 1000
+
 
 class TooMuchFill(RuntimeError):
     """The elimination would not fit: the chain is too large and too well connected."""
@@ -175,7 +178,8 @@ def _sparse(matrix: sparse.csr_array, exits: Array, max_work: int) -> _Sparse:
     _check_pivots(pivots)
     core_states = np.flatnonzero(alive)
     size = core_states.size
-    if size > MAX_DENSE:
+    large = matrix.shape[0] > MAX_DENSE
+    if size > MAX_DENSE or (large and size**3 > DENSE_SPEED * max_work):
         raise TooMuchFill(
             f"elimination of {matrix.shape[0]} states filled up with {size} states left; a dense "
             f"core of at most {MAX_DENSE} fits"

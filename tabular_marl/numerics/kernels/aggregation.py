@@ -1,6 +1,6 @@
 """The steps of a multilevel solution of Poisson's equation: pairs of states, sweeps, directions.
 
-    (I − P) h = v − g        computed as Σ_y P(x, y) (h_x − h_y): constants have no rounding error
+(I − P) h = v − g        computed as Σ_y P(x, y) (h_x − h_y): constants have no rounding error
 """
 
 from __future__ import annotations
