@@ -33,7 +33,7 @@ TOLERANCE = 1e-9
 BLOCKS, BLOCK, TRANSIENT = 4, 100, 100
 SLOW_BLOCKS, LINK = 200, 1e-6
 HEIGHT, WIDTH = 400, 500
-#: The bracket wanted of slow ones (biases of 1e5 cost digits); CPU seconds until rivals are stopped.
+#: Bracket wanted of slow ones (biases of 1e5 cost digits); CPU seconds until rivals are stopped.
 SLOW_TOLERANCE, PATIENCE = 1e-8, 60
 MSDM = "msdm multichain policy iteration"
 RELATIVE = "SciPy relative value iteration"
