@@ -128,7 +128,7 @@ class Multilevel:
         h = np.zeros_like(v)
         kernels.sweep(*level.parts, v, h, False)
         rest = (v - self._decline(at, h)) * level.share
-        below = np.bincount(level.group, rest)
+        below = np.bincount(level.group, rest).astype(np.float64)
         h += self._directions(at + 1, below, level.directions, 0.0)[level.group]
         kernels.sweep(*level.parts, v, h, True)
         return h
@@ -147,7 +147,7 @@ def _grouped(matrix: Any, law: Array) -> tuple[Indices, Any, Array]:
     for _ in range(ROUNDS):
         count, pair = kernels.pairs(*_parts(matrix), *_parts(matrix.T.tocsr()), law, least)
         start = np.arange(pair.size + 1)
-        total = np.bincount(pair, law, count)
+        total = np.bincount(pair, law, count).astype(np.float64)
         member = sparse.csr_array((np.ones(pair.size), pair, start), shape=(pair.size, count))
         share = sparse.csr_array((law / total[pair], pair, start), shape=(pair.size, count))
         matrix = sparse.csr_array(share.T @ (matrix @ member))
