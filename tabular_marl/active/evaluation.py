@@ -24,13 +24,14 @@ from tabular_marl.numerics.elimination import TooMuchFill
 from tabular_marl.numerics.kernels import poisson as kernels
 from tabular_marl.validation import InputError
 
-#: From this many states on, so many steps of Krylov iteration are tried first.
-LARGE, QUICK = 50_000, 100
+#: From this many states on Krylov iteration is tried first: so many steps, and so many more if
+#: those have brought the residual below this share of the reward.
+LARGE, FIRST, QUICK, PROMISING = 50_000, 25, 100, 1e-2
 
 #: What they find is good enough if the bias is at most so many times the reward.
 EASY = 1e6
 
-#: Before aggregation is tried, elimination may take this many products for each transition.
+#: Elimination of a sparse chain may take this many products for each transition.
 PATIENCE = 15
 
 #: Krylov iteration is done when the residual is this share of the reward. Its result, and that of
@@ -48,20 +49,23 @@ def evaluate(chain: MarkovChain, reward: Array, guess: Array | None = None) -> t
     >>> evaluate(MarkovChain([[0, 1], [1, 0]]), np.array([1.0, 0.0]))[0]
     array([0.5, 0.5])
     """
-    if chain.is_unichain and sparse.issparse(chain.transition):
-        found = None
-        if chain.num_states >= LARGE:
-            found = _krylov(chain, reward, QUICK)
-            if found is not None and np.abs(found[1]).max() <= EASY * np.abs(reward).max():
-                return found
-        try:
-            chain.prepare(PATIENCE * chain.transition.nnz)
-        except (TooMuchFill, InputError):  # too large, or left too rarely for float64
-            if found is not None:
-                return found
+    if not (chain.is_unichain and sparse.issparse(chain.transition)):
+        return chain.gain_and_bias(reward)
+    large, found = chain.num_states >= LARGE, None
+    if large:
+        found = _krylov(chain, reward)
+        if found is not None and np.abs(found[1]).max() <= EASY * np.abs(reward).max():
+            return found
+        gain, bias, exact = _on_levels(chain, reward, guess)
+        if exact:
+            return gain, bias
+    try:
+        chain.prepare(PATIENCE * chain.transition.nnz)
+    except (TooMuchFill, InputError):  # too large, or left too rarely for float64
+        if not large:
             gain, bias, exact = _on_levels(chain, reward, guess)
-            if exact or chain.num_states >= LARGE:
-                return gain, bias
+        if large or exact:
+            return found or (gain, bias)
     return chain.gain_and_bias(reward)
 
 
@@ -74,13 +78,15 @@ def _on_levels(chain: MarkovChain, reward: Array, guess: Array | None) -> tuple[
     return np.full(bias.size, gain), centred(bias), width <= 10 * RESIDUAL * size
 
 
-def _krylov(chain: MarkovChain, reward: Array, max_steps: int) -> tuple[Array, Array] | None:
+def _krylov(chain: MarkovChain, reward: Array) -> tuple[Array, Array] | None:
     """None if the equation does not hold well in the end."""
     matrix, at = chain.transition, int(chain.references[0])
     h = np.zeros(chain.num_states)
     size = float(np.abs(reward).max())
     parts = (matrix.indptr, matrix.indices, matrix.data)
-    rest = kernels.bicgstab(*parts, at, h, reward, RESIDUAL * size, max_steps)
+    rest = kernels.bicgstab(*parts, at, h, reward, RESIDUAL * size, FIRST)
+    if rest <= PROMISING * size:
+        rest = kernels.bicgstab(*parts, at, h, reward, RESIDUAL * size, QUICK)
     if not rest <= 10 * RESIDUAL * (size + np.abs(h).max()):
         return None
     return np.full(chain.num_states, h[at]), centred(h)
