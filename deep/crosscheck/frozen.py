@@ -10,7 +10,8 @@
 The first three are exact for the networks at the one-hot observation of every state; agents that
 infer something (a latent, an option in force) are asked at what they hold now. The gain is measured
 by play, with its 95 % bootstrap interval over seeds; its optimum is that of the active Markov game
-with the learner's table rounded to a grid (:mod:`tabular_marl.active`).
+with the learner's table rounded to a grid (:mod:`tabular_marl.active`). Differential games have
+:mod:`tabular_marl.deep.crosscheck.frozen_continuous`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from tabular_marl.deep.agents.rommeo import Rommeo
 from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.agents.soft import SoftAgent
 from tabular_marl.deep.crosscheck.findings import CrossCheck, Finding
+from tabular_marl.deep.crosscheck.frozen_continuous import FrozenOnGrid
+from tabular_marl.deep.environments.differential import RepeatedGame
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.environments.stochastic import StochasticEnvironment
 from tabular_marl.deep.systems import System
@@ -66,10 +69,10 @@ def check_run(
     """
     if not tolerance > 0:
         raise InputError("tolerance", "be > 0", f"it was {tolerance!r}")
-    bench = Frozen(Session.open(path, device), tolerance)
-    plan = bench.session.run.plan
-    findings = tuple(bench.findings(integer("steps", steps)))
-    return CrossCheck(bench.session.run.agent, plan.name, findings)
+    session = Session.open(path, device)
+    kind = FrozenOnGrid if isinstance(session.env, RepeatedGame) else Frozen
+    findings = tuple(kind(session, tolerance).findings(integer("steps", steps)))
+    return CrossCheck(session.run.agent, session.run.plan.name, findings)
 
 
 class Frozen:
