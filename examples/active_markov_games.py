@@ -60,8 +60,9 @@ def main(folder: Path) -> None:
 
     found = on_grid(301, 0.0, "linear")
     start = int(np.flatnonzero((np.abs(found.process.parameters - [200, 150]) == 0).all(axis=1))[0])
-    run = play(found.process, found.solution.policy, start, 120)
-    play_strip(found.process, run).savefig(folder / "influence-strip.png")
+    run = play(found.process, found.solution.policy, start, 180)
+    strip = play_strip(found.process, run, float(found.solution.gain[start]))
+    strip.savefig(folder / "influence-strip.png")
 
     found = on_grid(61, 0.0, "linear", tie="last")
     transition_graph(found.process, found.solution.policy).savefig(folder / "joint-chain.png")

@@ -1,6 +1,7 @@
 """The tables of docs/systems/active-markov-games.md, printed again; some minutes.
 
-``python examples/active_markov_games_tables.py [grids] [words] [cells] [own]``: all by default.
+``python examples/active_markov_games_tables.py [grids] [words] [potentials] [cells] [own]``: all by
+default.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import sys
 from fractions import Fraction
 
 import numpy as np
-from numba import njit
 
 from tabular_marl.active.cell_bounds import cell_bounds, discounted_cell_bounds
+from tabular_marl.active.fixed_play import best_fixed_play
 from tabular_marl.active.greedy_learner import best_against_greedy, dilemma
 from tabular_marl.active.influence import influence
 from tabular_marl.active.learners import (
@@ -24,11 +25,15 @@ from tabular_marl.active.learners import (
     WinStayLoseShift,
 )
 from tabular_marl.active.own_learning import own_learning
+from tabular_marl.active.potential_bounds import TableLearner
+from tabular_marl.active.table_bounds import greedy_upper_bound
+from tabular_marl.active.table_play import Setting, descend, periodic_play, search_word
 from tabular_marl.games import (
     bach_or_stravinsky,
     iterated_prisoners_dilemma,
     prisoners_dilemma,
 )
+from tabular_marl.validation import InputError
 
 
 def grids() -> None:
@@ -53,36 +58,58 @@ def grids() -> None:
         print(line, flush=True)
 
 
-@njit
-def follow(word, alpha, gamma, first, steps, late, per_state):
-    """Agent i's mean reward in the later half of periodic play against the greedy learner."""
-    q = np.empty((5, 2))
-    q[:, 0], q[:, 1] = first
-    paid = np.array([[-1.0, -3.0], [0.0, -2.0]])
-    learned = np.array([[-1.0, 0.0], [-3.0, -2.0]])
-    s, total, seen = 0, 0.0, (-1, 0, 0.0, 0)
-    for t in range(steps):
-        a, b = word[t % word.size], 0 if q[s, 0] >= q[s, 1] else 1
-        after = 1 + 2 * a + b if per_state else 0
-        now = (s, b, learned[a, b], after)
-        (x, y, r, z), seen = (seen, now) if late else (now, now)
-        if x >= 0:
-            q[x, y] += alpha * (r + gamma * max(q[z, 0], q[z, 1]) - q[x, y])
-        if t >= steps // 2:
-            total += paid[a, b]
-        s = after
-    return total / (steps - steps // 2)
+#: (per state, late, step size) -> the cells' side and ``weight`` that the table names.
+CELLS = {
+    (False, True, 0.5): (2e-4, 1.2),
+    (True, False, 0.5): (0.025, 1.6),
+    (True, True, 0.5): (0.025, 1.6),
+    (False, True, 1.0): (2e-4, 1.2),
+    (True, False, 1.0): (0.1, 2.2),
+    (True, True, 1.0): (0.025, 2.0),
+}
+
+#: Values that the learner does not leave from the starts of these tables: of C, and of D.
+BOX = [[-21, -1], [-20, 0]]
+
+
+def verified(setting: Setting) -> Fraction:
+    """The best of the words that a search finds from the start and after a descent."""
+    found = []
+    for prefix in ([], descend(setting, 0.01, 120)):
+        try:
+            found.append(periodic_play(setting, *search_word(setting, prefix)))
+        except InputError:  # no word, or one that does not settle
+            continue
+    return max(found)
 
 
 def words() -> None:
-    """The best periodic play of at most 11 actions, all of whose lengths divide 27720."""
+    """Words that a search finds, verified in rationals, and what no play exceeds."""
     for per_state, late, alpha in itertools.product((False, True), (False, True), (0.5, 1.0)):
-        for first in ((-10.0, -20.0), (-10.0, -15.0)):
-            every = (w for n in range(1, 12) for w in itertools.product((0, 1), repeat=n))
-            best = max(
-                follow(np.array(w), alpha, 0.9, first, 2 * 27720, late, per_state) for w in every
-            )
-            print(f"per state {per_state}, late {late}, α={alpha}, {first}: {best:.4f}", flush=True)
+        numbers = dilemma(prisoners_dilemma(), alpha, 0.9)
+        line = f"per state {per_state}, late {late}, α={alpha}:"
+        for first in ((-10, -20), (-10, -15)):
+            setting = Setting(numbers, first, per_state, late)
+            earned = verified(setting)
+            line += f" from {first} {earned} = {float(earned):.6f},"
+        if (per_state, late, alpha) in CELLS:
+            size, weight = CELLS[per_state, late, alpha]
+            bound = greedy_upper_bound(numbers, -20, size, per_state, late, weight)
+            line += f" by cells at most {bound:.6f}"
+        else:
+            line += f" exactly {best_against_greedy(numbers, (-10, -20))}"
+        print(line, flush=True)
+
+
+def potentials() -> None:
+    """The learner with a table for each last joint action by affine potentials, ε = 0 and 0.05."""
+    for alpha, epsilon, memory in ((0.5, 0, 1), (1, 0, 2), (1, 0, 3), (0.5, 0.05, 2), (1, 0.05, 2)):
+        learner = TableLearner(prisoners_dilemma(), alpha, 0.9, epsilon, BOX)
+        line = f"α={alpha} ε={epsilon} memory {memory}: at most {learner.upper_bound(memory):.6f}"
+        if epsilon:
+            fixed = best_fixed_play(prisoners_dilemma(), 0.9, epsilon)
+            line += f", {fixed.policy} earns {fixed.gain:.6f}"
+        print(line, flush=True)
 
 
 def cells() -> None:
@@ -119,6 +146,6 @@ def own() -> None:
 
 
 if __name__ == "__main__":
-    every = {"grids": grids, "words": words, "cells": cells, "own": own}
+    every = {"grids": grids, "words": words, "potentials": potentials, "cells": cells, "own": own}
     for name in sys.argv[1:] or every:
         every[name]()

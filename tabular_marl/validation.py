@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ Where = Callable[[tuple[int, ...]], str]
 
 def default_entry(index: tuple[int, ...]) -> str:
     """How messages name an entry of an array."""
-    return f"entry {list(index)}"
+    return f"entry {list(index)}" if index else "it"
 
 
 def default_row(index: tuple[int, ...]) -> str:
@@ -85,6 +86,8 @@ def unit_sums(argument: str, sums: ArrayLike, where_row: Where = default_row) ->
     wrong = ~(np.abs(sums - 1) <= ROW_SUM_TOLERANCE)
     if wrong.any():
         row = _first(wrong)
+        if not row:
+            raise InputError(argument, "sum to 1", f"it summed to {sums:.12g}")
         raise InputError(
             argument, "have rows that sum to 1", f"{where_row(row)} summed to {sums[row]:.12g}"
         )
@@ -117,6 +120,17 @@ def integer(argument: str, value: object, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(argument, f"be an integer >= {least}", f"it was {value!r}")
     return int(value)
+
+
+def fitting(argument: str, must: str, what: str, needed: float) -> None:
+    """Refuse before it is built what needs more bytes than this machine has memory, if known."""
+    try:
+        memory = float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return
+    if needed > memory > 0:
+        size = f"{what} need about {needed / 1e9:.3g} GB"
+        raise InputError(argument, must, f"{size}, and this machine has {memory / 1e9:.3g} GB")
 
 
 def positive(argument: str, value: object) -> float:

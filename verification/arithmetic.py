@@ -65,7 +65,8 @@ def _extreme(x: Numbers, prior: Numbers, sign: int, axis: int, arithmetic: Arith
         return sign * np.max(np.where(off, -np.inf, sign * x), axis=axis)
     unsure = arithmetic.may_vanish(prior) & ~off
     if unsure.any():
-        x = x + 0 / np.where(unsure, prior, arithmetic.number(1))  # nan where unsure
+        # nan where unsure
+        x = x + 0 / np.where(unsure, prior, arithmetic.number(1))  # type: ignore[operator]
     x, off = np.moveaxis(x, axis, -1), np.moveaxis(off, axis, -1)
     out = np.empty(x.shape[:-1], dtype=object)
     for index in np.ndindex(out.shape):

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tabular_marl.deep.parts.devices import draw
 from tabular_marl.deep.parts.networks import Adam, SeedMLP, TwinMLP, clip_gradients
 
 
@@ -128,7 +129,12 @@ class Agent:
 
     def sample(self, probabilities: Tensor) -> Tensor:
         """An action for each seed, [N]."""
-        return torch.multinomial(probabilities, 1, generator=self.generator)[:, 0]
+        return draw(probabilities, self.generator)
+
+    @property
+    def device(self) -> torch.device:
+        """Where all its tensors live: with its random stream."""
+        return self.generator.device
 
     @property
     def warming_up(self) -> bool:

@@ -31,7 +31,7 @@ class Dron(Agent):
         self.critic = self.network(inputs, self.actions)
         self.target = copy.deepcopy(self.critic).requires_grad_(False)
         self.predictor = self.network(inputs, self.others)
-        self.habits = torch.full((self.seeds, self.others), 1 / self.others)
+        self.habits = torch.full((self.seeds, self.others), 1 / self.others, device=self.device)
         rate = self.config.critic_rate
         self.optimisers = {"critic": self.adam(rate, self.critic, self.predictor)}
 

@@ -38,8 +38,8 @@ class Further(Agent):
         self.critics = self.twins(obs + z + self.others, self.actions)
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
         self.inference = Inference(self, self.others)
-        self.gain = nn.Parameter(torch.zeros(seeds))
-        self.best = torch.full((seeds,), -torch.inf)
+        self.gain = nn.Parameter(torch.zeros(seeds, device=self.device))
+        self.best = torch.full((seeds,), -torch.inf, device=self.device)
         self.optimisers = {
             "critic": self.adam(config.critic_rate, self.critics),
             "gain": self.adam(config.gain_rate, self.gain),
@@ -96,7 +96,7 @@ class Further(Agent):
     def _value(self, obs: Tensor, latent: Tensor) -> Tensor:
         """v(s, ẑ) of (13) from the targets, [N]."""
         here = torch.cat([obs, latent], 1)[:, None]
-        every = torch.eye(self.others).expand(len(obs), -1, -1)
+        every = torch.eye(self.others, device=obs.device).expand(len(obs), -1, -1)
         inputs = torch.cat([here.expand(-1, self.others, -1), every], 2)
         q = self.targets(inputs).amin(1).mT
         others = torch.softmax(self.inference.decoder(here)[:, 0], 1)

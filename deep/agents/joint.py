@@ -48,7 +48,7 @@ class JointAgent(SoftAgent):
 
     def log_prior(self, obs: Tensor, player: int) -> Tensor:
         """Uniform; broadcasts against Q."""
-        return uniform(self.actions if player == AGENT else self.others)
+        return uniform(self.actions if player == AGENT else self.others, obs.device)
 
     def log_policy(self, obs: Tensor, player: int) -> Tensor:
         """log π or log ρ, laid along Q's axes."""

@@ -57,7 +57,8 @@ class Masac(Agent):
             worth = torch.einsum("nab,na,nb->n", smaller, policy, self.peer.policy(after))
             log_prob = (policy * log_policy).sum(1)
         config = self.config
-        taken = self._tables(self.critics, obs)[torch.arange(self.seeds), :, action, other]
+        every = torch.arange(self.seeds, device=obs.device)
+        taken = self._tables(self.critics, obs)[every, :, action, other]
         held = (reward[:, None], worth[:, None], log_prob[:, None])
         errors = baselines.masac_critic_loss(taken, *held, config.temperature, config.discount)
         found = self.step(2 * errors, "critic")  # both critics

@@ -29,7 +29,7 @@ class Moa(Agent):
         self.actor = self.network(self.observations, self.actions)
         self.critic = self.network(self.observations, 1)
         self.model = self.network(inputs, self.others)
-        self.before = torch.zeros(self.seeds, inputs)
+        self.before = torch.zeros(self.seeds, inputs, device=self.device)
         self.optimisers = {
             "actor": self.adam(self.config.actor_rate, self.actor),
             "critic": self.adam(self.config.critic_rate, self.critic),
@@ -72,7 +72,7 @@ class Moa(Agent):
 
     @torch.no_grad()
     def _influence(self, obs: Tensor, log_policy: Tensor, action: Tensor, played: Tensor) -> Tensor:
-        every = torch.eye(self.actions).expand(self.seeds, -1, -1)
+        every = torch.eye(self.actions, device=obs.device).expand(self.seeds, -1, -1)
         rest = [x[:, None].expand(-1, self.actions, -1) for x in (obs, played)]
         inputs = torch.cat([rest[0], every, rest[1]], 2)
         return baselines.influence_reward(torch.softmax(self.model(inputs), 2), log_policy, action)

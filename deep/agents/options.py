@@ -65,7 +65,7 @@ class Options(SoftAgent):
         self.actor = self.network(obs, self.actions * count)
         self.master = self.network(obs, count)
         self.termination = self.network(obs, 2 * count)
-        device, options = self.generator.device, torch.arange(count)
+        device, options = self.device, torch.arange(count, device=self.device)
         self.option = torch.zeros(self.seeds, dtype=torch.int64, device=device)
         rest = (1 - config.habit) / max(self.actions - 1, 1)
         self.prior = torch.full((self.actions, count), rest, device=device)
@@ -105,7 +105,7 @@ class Options(SoftAgent):
     ) -> dict[str, Tensor]:
         """(73)-(76)."""
         beta, discount, prior = self.config.beta, self.config.discount, self.prior.log()
-        even, half = uniform(self.config.options), uniform(2)
+        even, half = (uniform(k, obs.device) for k in (self.config.options, 2))
         low, master, ends = self.log_actor(obs), self.log_master(obs), self.log_termination(obs)
         q = self.q(obs)
         worth = q.detach()

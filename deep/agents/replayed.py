@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tabular_marl.deep.agents.base import Agent
+from tabular_marl.deep.parts.devices import at_hand
 from tabular_marl.deep.parts.replay import Replay
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.validation import InputError
@@ -31,7 +32,7 @@ class ReplayAgent(Agent):
         super().__init__(*sizes)
         row: dict[str, Any] = {"reward": ((), torch.float32)}
         row |= {name: ((size,), torch.float32) for name, size in self.fields().items()}
-        self.replay = Replay(self.config.replay, self.seeds, row).to(self.generator.device)
+        self.replay = Replay(self.config.replay, self.seeds, row, self.device)
 
     def fields(self) -> dict[str, int]:
         """The lengths of what is kept."""
@@ -43,14 +44,14 @@ class ReplayAgent(Agent):
     ) -> dict[str, Tensor]:
         """Keep one transition, and train on some that were kept; the losses [·].
 
-        Raises InputError where a shape is not the agent's or a number not finite.
+        Raises InputError where a shape is not the agent's or, on a CPU, a number not finite.
         """
         row = {"obs": obs, "action": action, "other": other, "reward": reward, "after": after}
         for name, value in row.items():
             wanted = (self.seeds, *self.replay.get_buffer(name).shape[2:])
             if value.shape != wanted:
                 raise InputError(name, f"have shape {wanted}", f"it had {tuple(value.shape)}")
-            if not bool(torch.isfinite(value).all()):
+            if at_hand(value) and not bool(torch.isfinite(value).all()):
                 raise InputError(name, "hold finite numbers", f"it was {value.tolist()}")
         self.keep(row)
         self.count += 1
@@ -96,11 +97,11 @@ def divergence(learned: dict[str, Tensor], exact: dict[str, Any]) -> Tensor:
 
     Tables of one state, as :meth:`ReplayAgent.tables` and ``exact`` have them.
     """
-    seeds = len(learned["policy"])
-    own, wanted = learned["policy"].double(), torch.from_numpy(exact["policy"].copy())
+    seeds, device = len(learned["policy"]), learned["policy"].device
+    own, wanted = learned["policy"].double(), torch.tensor(exact["policy"], device=device)
     if "opponent" in learned:
         own = own * learned["opponent"].double()
-        wanted = wanted * torch.from_numpy(exact["opponent"].copy())
+        wanted = wanted * torch.tensor(exact["opponent"], device=device)
     p, q = own.reshape(seeds, -1), wanted.reshape(1, -1)
     tiny = torch.finfo(torch.float64).tiny
     return (torch.xlogy(p, p) - p * q.clamp_min(tiny).log()).sum(1)

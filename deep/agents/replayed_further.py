@@ -45,7 +45,7 @@ class ReplayedFurther(ReplayAgent):
 
     def build(self, actor: SeedMLP, critics: tuple[SeedMLP, SeedMLP], decoded: int) -> None:
         """Take an actor, twin critics and the number of the decoder's outputs."""
-        config, device = self.config, self.generator.device
+        config, device = self.config, self.device
         self.actor, self.critics = actor, nn.ModuleList(critics)
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
         self.inference = Inference(self, decoded)

@@ -36,7 +36,7 @@ class Sac(SoftAgent):
         self.critics = nn.ModuleList(self.network(obs, self.actions) for _ in range(2))
         self.value = self.network(obs, 1)
         self.target = copy.deepcopy(self.value).requires_grad_(False)
-        self.log_prior = uniform(self.actions)
+        self.log_prior = uniform(self.actions, self.device)
         self.optimisers = {
             "critic": self.adam(config.critic_rate, self.critics),
             "value": self.adam(config.critic_rate, self.value),

@@ -55,7 +55,7 @@ class SoftAgent(Agent):
             "reward": ((), torch.float32),
             "after": ((self.observations,), torch.float32),
         }
-        self.replay = Replay(self.config.replay, self.seeds, row).to(self.generator.device)
+        self.replay = Replay(self.config.replay, self.seeds, row, self.device)
 
     def act(self, obs: Tensor) -> Tensor:
         """a ~ policy, [N]."""
@@ -110,9 +110,9 @@ def finite_beta(name: str, beta: float) -> None:
         raise InputError(name, "be finite and not 0", f"it was {beta:g}")
 
 
-def uniform(count: int) -> Tensor:
+def uniform(count: int, device: torch.device) -> Tensor:
     """log 1/``count``."""
-    return torch.tensor(-math.log(count))
+    return torch.tensor(-math.log(count), device=device)
 
 
 def at(q: Tensor, action: Tensor) -> Tensor:

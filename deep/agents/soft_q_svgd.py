@@ -82,7 +82,7 @@ class SoftQSvgd(ContinuousAgent):
         """(64) at particles f_φ(ε; s), ``noise`` [N, B, K, d]; a uniform prior has no score."""
         placed = self.place(obs.unsqueeze(-2), noise)
         at = placed.detach().requires_grad_()
-        worth = self.config.beta * self.q(self.critic, obs.unsqueeze(-2), at)
+        worth = self.beta * self.q(self.critic, obs.unsqueeze(-2), at)
         (score,) = torch.autograd.grad(worth.sum(), at)
         return soft.svgd_loss(placed, score, self.config.bandwidth)
 
@@ -90,7 +90,7 @@ class SoftQSvgd(ContinuousAgent):
         """(62) from the target, [N, B]."""
         drawn = self.box.uniform((*obs.shape[:-1], self.config.samples), self.generator)
         q = self.q(self.target, obs.unsqueeze(-2), drawn)
-        return soft.sampled_value(q, self.log_prior, self.log_prior, self.config.beta)
+        return soft.sampled_value(q, self.log_prior, self.log_prior, self.beta)
 
     def follow(self) -> None:
         """Q̄ ← Q."""
@@ -98,13 +98,14 @@ class SoftQSvgd(ContinuousAgent):
 
     def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
         """q [N, S, A]; policy [N, S, A], the share of the sampler's quantiles in each cell."""
-        line = cells(self.box, points)
-        level = (torch.arange(QUANTILES) + 0.5) / QUANTILES
+        device = obs.device
+        line = cells(self.box, points, device)
+        level = (torch.arange(QUANTILES, device=device) + 0.5) / QUANTILES
         noise = torch.special.ndtri(level)[:, None]
         unit = self.box.unit(self.place(obs.unsqueeze(-2), noise))[..., 0]
         cell = ((unit + 1) / 2 * points).long().clamp(0, points - 1)
-        share = torch.full(cell.shape, 1 / QUANTILES)
-        policy = torch.zeros(*obs.shape[:-1], points).scatter_add(-1, cell, share)
+        share = torch.full(cell.shape, 1 / QUANTILES, device=device)
+        policy = share.new_zeros(*obs.shape[:-1], points).scatter_add(-1, cell, share)
         return {"q": self.q(self.critic, obs.unsqueeze(-2), line), "policy": policy}
 
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:

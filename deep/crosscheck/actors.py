@@ -10,17 +10,19 @@ without residual names a wrong temperature, a missing entropy or prior, a wrong 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.crosscheck.terms import EXACT, Fit, fits, near
+from tabular_marl.deep.crosscheck.terms import EXACT, Fit, any_of, fits, near
 from tabular_marl.deep.systems import Actor, System, Tables
 from tabular_marl.deep.systems.wrong import TWINS
 
 LOG_POLICY, LOG_PRIOR = "log π", "log p"
 TILT = "cross-entropy to the tilt of "
+LEAST = "least at the tilt of "
 
 
 def judge(
@@ -73,9 +75,9 @@ def _fits(columns: dict[str, Tensor], target: Tensor) -> list[Fit]:
     found: list[Fit] = []
     for name, column in columns.items():
         if name.startswith(TILT):
-            found += fits({name: column}, target, (name,), most=0)
+            found += fits({name: column}, target, (name,), [[()]])
     held = {n: c for n, c in columns.items() if not n.startswith(TILT)}
-    return found + fits(held, target, pair, most=1)
+    return found + fits(held, target, pair, any_of(held, pair, 0, 1))
 
 
 def _better(one: Fit, other: Fit, actor: Actor) -> bool:
@@ -130,6 +132,8 @@ def _named(fit: Fit, actor: Actor) -> str:
     factor = -worth / entropy / actor.beta
     if near(factor, -1.0):
         said.append("the sign of the temperature, or of x")
+    elif near(factor, actor.beta**-2):
+        said.append("the temperature for its inverse")
     elif not near(factor, 1.0):
         said.append(f"the temperature is multiplied by {1 / factor:.6g}")
     elif entropy < 0:
@@ -143,15 +147,52 @@ def _named(fit: Fit, actor: Actor) -> str:
 def _worth(main: str, actor: Actor) -> str:
     if main in actor.right:
         return ""
+    other = "agent" if actor.name == "opponent" else "opponent"
     for kind, told in zip(TWINS[1:], ("mean", "maximum"), strict=True):
         if kind in main:
             return f"the twins' {told} for their minimum"
     if main.startswith("E_b"):
-        return "the opponent's policy for its free energy"
+        return f"an expectation under the {other}'s policy for its free energy"
     if main.startswith("the mean over b"):
-        return "the replayed opponent's action for its free energy"
+        return f"the mean over the {other}'s replayed actions for its free energy"
     if main.startswith(("max_b", "min_b")):
-        return "a hard extremum over the opponent's actions for its free energy"
+        return f"a hard extremum over the {other}'s actions for its free energy"
     if "E_π[q]" in main:
         return "E_π[q] for V, as (74) is printed"
     return f"x is {main}"
+
+
+def least(
+    name: str,
+    system: System,
+    drawn: list[tuple[Tables, Any, dict[str, Tensor]]],
+    gradients: Callable[[Tables, Any], dict[str, Tensor]],
+    allowed: float,
+) -> str:
+    """The x at whose tilt the loss is least in every row of the batch, or "".
+
+    However it is written. At random tables but for the policy, which is the tilt: no gradient
+    there, and near it one that leads back.
+    """
+    generator = torch.Generator().manual_seed(0)
+    left: set[str] | None = None
+    for tables, batch, found in drawn:
+        actor = next(a for a in system.actors(tables, batch) if a.name == name)
+        logits, axis = tables.parameters()[name], actor.axis
+        rows = (actor.rows["the batch"] > 0).expand(logits.shape).amax(axis)
+        noise = 0.01 * torch.randn(logits.shape, generator=generator, dtype=logits.dtype)
+        noise = torch.where(logits > -torch.inf, noise, 0.0)
+        size, good = float(found[name].abs().max()), set()
+        for worth in actor.right:
+            pulled = actor.beta * actor.worths[worth] if actor.beta else 0.0
+            tilt = torch.log_softmax(pulled + actor.log_prior, axis).expand(logits.shape)
+            there, near_it = (
+                gradients(tables.replaced(**{name: x}).trainable(), batch)[name]
+                for x in (tilt, tilt + noise)
+            )
+            back = (near_it * noise).sum(axis)
+            moves = logits.shape[axis] == 1 or bool((back[rows] > 0).all())
+            if float(there.abs().max()) <= allowed * size and moves:
+                good.add(worth)
+        left = good if left is None else left & good
+    return next((worth for worth in actor.right if left and worth in left), "")

@@ -12,6 +12,7 @@ with its probability as a weight: no noise, so no tolerance for noise.
 
     target     E[target | s, a, b] = R + γ E[V(s')] at random tables; else the mistake is named
     gradient   ∂E[loss] = 0 at the exact solution, table by table
+    critic     at random tables ∂E[loss]/∂q = c w (q − E[R + γ V(s')]), c > 0; else it is named
     actor      each policy loss is least at the policy's tilt, at random tables; else it is named
     objective  where q is the value of the agent's policy, ∂E[loss] = −c ∇J: cosine and norm
     learning   gradient descent on the loss from random tables reaches the exact answer
@@ -29,13 +30,14 @@ as :mod:`tabular_marl.deep.crosscheck.strangers` says, and gets the policy check
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.crosscheck import actors, mistakes, strangers
+from tabular_marl.deep.crosscheck import actors, strangers
 from tabular_marl.deep.crosscheck.findings import (
     CrossCheck,
     Finding,
@@ -43,21 +45,18 @@ from tabular_marl.deep.crosscheck.findings import (
     scalar,
     told_as_its_own,
 )
-from tabular_marl.deep.crosscheck.terms import (
-    EXACT,
-    columns_of,
-    distance,
-    expectation,
-    fits,
-    is_right,
-)
+from tabular_marl.deep.crosscheck.learning import learn
+from tabular_marl.deep.crosscheck.targets import Judged, differentiated, judge
+from tabular_marl.deep.crosscheck.terms import EXACT, SINGLE, expectation
 from tabular_marl.deep.systems import OPTIONAL, System, Tables
 from tabular_marl.validation import InputError
 
-#: Largest gradient entry at the exact solution that rounding explains, beside the loss's scale.
+#: Largest gradient at the exact solution that rounding explains, beside those at random tables.
 GRADIENT_TOLERANCE = 1e-10
 #: A cosine is one where it misses it by no more.
 COSINE = 1e-9
+#: Numbers of a term at s' that a fit needs at least, over all draws.
+VALUES = 12
 CHECKED = ("target", "loss", "agent_policy", "action_probabilities", "act")
 
 
@@ -97,21 +96,25 @@ def crosscheck(
 class Bench:
     """One implementation on one system; each check is a method."""
 
-    def __init__(self, implementation: Any, system: System, draws: int = 3) -> None:
-        self.implementation, self.system, self.draws = implementation, system, draws
+    def __init__(self, implementation: Any, system: System) -> None:
+        self.implementation, self.system = implementation, system
         self.batch = system.enumerate()
+        # random tables enough to tell apart all terms, of which a draw gives one number a state
+        self.draws = max(3, -(-VALUES // system.game.num_states))
 
     def findings(self, steps: int, tolerance: float, samples: int) -> Iterator[Finding]:
         """Every check that the implementation has a method for."""
-        tables = self.system.exact
+        system = self.system
+        tables = system.exact
         if hasattr(self.implementation, "target"):
             yield self.target()
         if hasattr(self.implementation, "loss"):
             yield self.gradient()
+            yield from self.critic()
             yield from self.actors()
             yield from self.objective()
             if steps:
-                learned, tables = self.learning(steps, tolerance)
+                learned, tables = learn(self.loss, system, self.trained, steps, tolerance)
                 yield learned
         if hasattr(self.implementation, "agent_policy"):
             yield self.policy(tables, tolerance)
@@ -125,48 +128,63 @@ class Bench:
     def target(self) -> Finding:
         """Fit the expected target at random tables by the system's terms."""
         system, batch = self.system, self.batch
-        targets: list[Tensor] = []
-        columns: dict[str, list[Tensor]] = {}
-        for seed in range(self.draws):
-            tables = system.random(seed)
-            given = per_sample("target", self._called("target", tables), batch)
-            targets.append(expectation(batch, given, tuple(tables.q.shape)))
-            for name, column in columns_of(system, tables, batch).items():
-                columns.setdefault(name, []).append(column)
-        wanted = system.wanted
-        held = {name: torch.cat(parts) for name, parts in columns.items()}
-        found = fits(held, torch.cat(targets), tuple(wanted.fixed))
-        if not found:
-            raise InputError("target", "depend on the batch", "it was 0 everywhere")
-        right = [fit for fit in found if is_right(fit, system)]
-        if right:
+        drawn = [system.random(seed) for seed in range(self.draws)]
+        wholes = [expectation(batch, self._target(t), tuple(t.q.shape)) for t in drawn]
+        found = judge(system, batch, drawn, wholes)
+        if found is None:
             return Finding(
-                "target", True, right[0].residual, EXACT, f"is {right[0]}, as it must be"
+                "target", False, 1.0, EXACT, f"is 0 everywhere; it must be {system.wanted}"
             )
-        said = found[0]
-        if said.residual >= EXACT:
+        return self._regression("target", found)
+
+    def _target(self, tables: Tables) -> Tensor:
+        return per_sample("target", self._called("target", tables), self.batch)
+
+    def _regression(self, check: str, found: Judged) -> Finding:
+        if found.right:
+            allowed = max(EXACT, found.residual)
+            told = f"is {found.shown}, as it must be"
+            return Finding(check, True, found.residual, allowed, told)
+        if not found.known:
             told = (
-                f"is no combination of known terms (closest: {said}, which leaves a relative "
-                f"residual of {said.residual:.2g}); it must be {wanted}"
+                f"is no combination of known terms (closest: {found.shown}, which leaves a "
+                f"relative residual of {found.residual:.2g}); it must be {self.system.wanted}"
             )
-            return Finding("target", False, said.residual, EXACT, told)
-        said, mistake = mistakes.plainest(found, system)
-        told = f"is {said}; it must be {wanted}"
+            return Finding(check, False, found.residual, EXACT, told)
+        told = f"is {found.shown}; it must be {self.system.wanted}"
+        mistake = found.mistake
+        if found.sign < 0:
+            mistake = "; ".join(filter(None, ("the error is made larger, not smaller", mistake)))
         if mistake:
             told += f": {mistake}"
-        return Finding("target", False, distance(said, system), EXACT, told, mistake=mistake)
+        off = 1.0 if found.sign < 0 else found.off
+        return Finding(check, False, off, EXACT, told, mistake=mistake)
 
     # -- the loss ---------------------------------------------------------------------------------
 
     def gradient(self) -> Finding:
-        """The exact expected gradient at the exact solution, per table, must vanish."""
+        """The exact expected gradient at the exact solution, per table, must vanish.
+
+        Beside the gradients at random tables, so that a loss's scale does not matter.
+        """
         gradients = self.gradients(self.system.exact.trainable(), self.batch)
-        scale = max(1.0, float(self.system.exact.q.abs().max()))
-        sizes = {name: float(g.abs().max()) for name, g in gradients.items()}
-        allowed = GRADIENT_TOLERANCE * scale
-        wrong = [f"{name} ({size:.3g})" for name, size in sizes.items() if size > allowed]
-        idle = sorted(set(sizes) - self.trained - set(OPTIONAL))
+        size = max(1.0, float(self.system.exact.q.abs().max()))
+        scales = {
+            n: max(float(drawn[n].abs().max()) for _, _, drawn in self._drawn) or 1.0
+            for n in gradients
+        }
+        shares = {n: float(g.abs().max()) / scales[n] for n, g in gradients.items()}
+        allowed = GRADIENT_TOLERANCE * size
+        worst = max(shares.values())
         says = "vanishes at the exact solution"
+        if allowed < worst <= SINGLE * size:
+            allowed, says = SINGLE * size, f"{says}, to single precision"
+        wrong = [
+            f"{name} ({share * scales[name]:.3g})"
+            for name, share in shares.items()
+            if share > allowed
+        ]
+        idle = sorted(set(shares) - self.trained - set(OPTIONAL))
         mistake = ""
         if wrong:
             says = f"does not vanish at the exact solution: {', '.join(wrong)}"
@@ -175,15 +193,37 @@ class Bench:
                 says += f": {mistake}"
         if idle:
             says += f"; it does not train {', '.join(idle)}"
-        worst = max(sizes.values())
         return Finding("gradient", not wrong, worst, allowed, says, mistake=mistake)
+
+    def critic(self) -> Iterator[Finding]:
+        """What q and its twin are moved to, from the gradients at random tables.
+
+        Nothing is said of a form that is not known: the gradient and learning checks judge it.
+        """
+        for name in ("q", "twin"):
+            if name not in self.trained or self.system.game.num_states == 1:  # there q(s') is q
+                continue
+            drawn = [tables for tables, _, _ in self._drawn]
+            shape = tuple(drawn[0].q.shape)
+            weight = torch.zeros(shape, dtype=self.batch.weight.dtype)
+            weight = weight.index_put_(self.batch.taken, self.batch.weight, accumulate=True)
+            pulls = [g[name] for _, _, g in self._drawn]
+            wholes = [(pull / weight)[weight > 0] for pull in pulls]
+            found = judge(self.system, self.batch, drawn, wholes, name)
+            if found is not None and found.known:
+                said = self._regression("critic", found)
+                yield replace(said, says=f"what {name} is moved to {said.says}")
+            elif differentiated(self.system, self.batch, drawn, pulls, name):
+                mistake = "the target is differentiated: a stop-gradient is missing"
+                says = f"the gradient of {name} is that of a squared error, but {mistake}"
+                yield Finding("critic", False, 1.0, EXACT, says, mistake=mistake)
 
     def _ignores_weights(self) -> bool:
         tables = self.system.random(0)
         turned = type(self.batch)(
             **{**self.batch.__dict__, "weight": self.batch.weight.flip(0).roll(1)}
         )
-        one, other = (scalar(self._called("loss", tables, b)) for b in (self.batch, turned))
+        one, other = (self.loss(tables, b) for b in (self.batch, turned))
         uneven = bool((turned.weight != self.batch.weight).any())
         return uneven and float(one.detach()) == float(other.detach())
 
@@ -202,15 +242,23 @@ class Bench:
         gradients = [g for _, _, g in self._drawn]
         return {n for n in gradients[0] if any(bool((g[n] != 0).any()) for g in gradients)}
 
+    def loss(self, tables: Tables, batch: Any = ...) -> Tensor:
+        """The loss, checked."""
+        return scalar(self._called("loss", tables, batch))
+
     def gradients(self, tables: Tables, batch: Any) -> dict[str, Tensor]:
         """∂E[loss], table by table."""
-        loss = scalar(self._called("loss", tables, batch))
+        loss = self.loss(tables, batch)
         held = tables.parameters()
         if not loss.requires_grad:
             raise InputError(
                 "loss", "be differentiable in the tables", "no table has a gradient (detached?)"
             )
         found = torch.autograd.grad(loss, list(held.values()), allow_unused=True)
+        if all(bool(possible.all()) for possible in self.system.supports.values()):
+            for name, g in zip(held, found, strict=True):
+                if g is not None and not bool(torch.isfinite(g).all()):
+                    raise InputError("loss", "have finite gradients", f"that of {name} is not")
         return {
             name: torch.zeros_like(table) if g is None else torch.nan_to_num(g)
             for (name, table), g in zip(held.items(), found, strict=True)
@@ -222,13 +270,21 @@ class Bench:
         for name in self.system.exact.axes:
             if name not in self.trained:
                 continue
-            right, shown, mistake, residual = actors.judge(name, self.system, self._drawn)
+            right, shown, mistake, residual = self._actor(name)
             wrong, worst = wrong or not right, max(worst, residual)
             said.append(f"{name}: {shown}" + (f": {mistake}" if mistake else ""))
             named += [f"{name}: {mistake}"] if mistake else []
         if said:
             told, mistake = "; ".join(said), "; ".join(named)
             yield Finding("actor", not wrong, worst, EXACT, told, mistake=mistake)
+
+    def _actor(self, name: str) -> tuple[bool, str, str, float]:
+        """(right, what it is, the mistake, residual) of one actor's gradients at random tables."""
+        found = actors.judge(name, self.system, self._drawn)
+        if found[3] < EXACT:
+            return found
+        least = actors.least(name, self.system, self._drawn, self.gradients, SINGLE)
+        return (True, f"{actors.LEAST}{least}, in a form of its own", "", 0.0) if least else found
 
     def objective(self) -> Iterator[Finding]:
         """∂E[loss] against the exact −∇J, where q is the value of a random policy of the agent.
@@ -238,18 +294,20 @@ class Bench:
         """
         if "agent" not in self.trained:
             return
-        _, shown, _, _ = actors.judge("agent", self.system, self._drawn)
-        if shown.startswith(actors.TILT):  # another way to the same minimum
+        _, shown, _, _ = self._actor("agent")
+        follows = shown.startswith(actors.TILT)
+        if shown.startswith(actors.LEAST):  # another way to the same minimum
             return
         cosines, whole, norms = [], [], []
         for seed in range(self.draws):
             found = self.system.evaluate(self.system.random(seed).agent)
-            if found is None:
-                return
             batch = self.system.enumerate(found.law)
             down = -self.gradients(found.tables.trainable(), batch)["agent"]
             agent = self.system.actors(found.tables, batch)[0]
-            up = found.gradient if agent.beta > 0 else -found.gradient  # β < 0 minimises J
+            up = found.likelihood if follows else found.gradient
+            if up is None:  # another way to the same minimum
+                return
+            up = up if agent.beta > 0 else -up  # β < 0 minimises J
             if not bool((up.abs() > 1e-12).any()):
                 return
             row = torch.where(found.law > 0, up / found.law, 0.0)
@@ -267,39 +325,11 @@ class Bench:
         )
         if worst <= COSINE < 1 - min(whole):
             says += "; rows apart, whose weights are the loss's own, the cosine is 1"
-        yield Finding("objective", worst <= COSINE, worst, COSINE, says)
-
-    def learning(self, steps: int, tolerance: float) -> tuple[Finding, Tables]:
-        """Adam on the exact expected loss from random tables: distances by step, and the tables."""
-        system, trained = self.system, self.trained
-        start, exact = system.random(1).trainable().parameters(), system.exact.parameters()
-        held = {name: start[name] if name in trained else exact[name] for name in exact}
-        tables = Tables(held, system.exact.axes)
-        rate = 0.3 * max(1.0, float(system.exact.q.abs().max()) / 100)
-        # a short memory: the gradients of a moving target shrink, and Adam must follow
-        parameters = [held[name] for name in sorted(trained)]
-        optimiser = torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.95))
-        decay = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda k: 1e-4 ** max(0, 2 * k / steps - 1)
-        )
-        series: dict[str, list[float]] = {"step": []}
-        for step in range(steps + 1):
-            if step % max(steps // 100, 1) == 0:
-                series["step"].append(float(step))
-                for name, far in system.distances(tables, trained).items():
-                    series.setdefault(name, []).append(far)
-            optimiser.zero_grad()
-            scalar(self._called("loss", tables)).backward()
-            for table in parameters:
-                if table.grad is not None:
-                    table.grad.nan_to_num_()
-            optimiser.step()
-            decay.step()
-        last = {name: values[-1] for name, values in series.items() if name != "step"}
-        worst = max(last.values())
-        told = ", ".join(f"{name} {far:.2g}" for name, far in last.items())
-        says = f"after {steps} steps the largest distances are {told}"
-        return Finding("learning", worst <= tolerance, worst, tolerance, says, series), tables
+        mistake = ""
+        if worst > COSINE and self._ignores_weights():
+            mistake = "the samples' weights are ignored"
+            says += f": {mistake}"
+        yield Finding("objective", worst <= COSINE, worst, COSINE, says, mistake=mistake)
 
     # -- the policy -------------------------------------------------------------------------------
 
@@ -308,7 +338,7 @@ class Bench:
         exact = self.system.exact.log_agent
         axis = self.system.exact.axes["agent"]
         given = self._called("agent_policy", tables, None)
-        policy = torch.as_tensor(given).detach().to(exact.dtype)
+        policy = torch.as_tensor(given).detach().to(exact)
         policy = policy.unsqueeze(2) if policy.ndim == 2 and exact.ndim == 3 else policy
         if policy.shape != exact.shape:
             was = f"it was {tuple(policy.shape)}"
@@ -345,7 +375,15 @@ class Bench:
         """The implementation's method; what it raises is told as its own."""
         args = () if batch is None else (self.batch if batch is ... else batch,)
         method = getattr(self.implementation, name)
-        return told_as_its_own(name, "run on tables and a batch", method, tables, *args)
+        given = dict(tables.parameters())
+        for batch_ in args:
+            given |= {f"batch.{field}": x for field, x in vars(batch_).items()}
+        before = {field: x._version for field, x in given.items()}
+        found = told_as_its_own(name, "run on tables and a batch", method, tables, *args)
+        changed = [field for field, x in given.items() if x._version != before[field]]
+        if changed:
+            raise InputError(name, "leave what it is given as it is", f"it changed {changed[0]}")
+        return found
 
 
 def _cosine(one: Tensor, other: Tensor) -> float:

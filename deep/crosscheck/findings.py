@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import traceback
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -44,7 +47,7 @@ class CrossCheck:
     @property
     def mistakes(self) -> tuple[str, ...]:
         """The mistakes that were named."""
-        return tuple(finding.mistake for finding in self.findings if finding.mistake)
+        return tuple(dict.fromkeys(f.mistake for f in self.findings if f.mistake))
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -54,7 +57,9 @@ class CrossCheck:
 def per_sample(name: str, given: Any, batch: Any) -> Tensor:
     """What a method returned for each sample, checked."""
     try:
-        found = torch.as_tensor(given).detach().to(batch.reward.dtype)
+        like = batch.reward
+        held = given.detach() if isinstance(given, Tensor) else given
+        found = torch.as_tensor(held, dtype=like.dtype, device=like.device)
     except (TypeError, ValueError, RuntimeError):
         raise InputError(name, f"be a tensor of {len(batch)}", f"it was {given!r}") from None
     if found.shape != batch.reward.shape:
@@ -69,17 +74,27 @@ def scalar(loss: Any) -> Tensor:
     """A loss, checked."""
     if not isinstance(loss, Tensor):
         raise InputError("loss", "be a tensor", f"it was {loss!r}")
-    if loss.ndim != 0 or not bool(torch.isfinite(loss)):
-        raise InputError("loss", "be a finite scalar", f"it was {loss.detach().tolist()}")
+    if loss.ndim != 0:
+        raise InputError("loss", "be a scalar", f"it had shape {tuple(loss.shape)}")
+    if not bool(torch.isfinite(loss)):
+        raise InputError("loss", "be finite", f"it was {loss.item()}")
     return loss
 
 
 def told_as_its_own(name: str, must: str, method: Any, *args: Any) -> Any:
-    """``method(…)`` of somebody's code; what it raises becomes InputError with its traceback."""
+    """``method(…)`` of somebody's code; what it raises becomes InputError, one line with the place.
+
+    What it prints goes to stderr, so that a report on stdout stays one.
+    """
     try:
-        return method(*args)
+        with contextlib.redirect_stdout(sys.stderr):
+            return method(*args)
     except InputError:
         raise
-    except Exception:
-        told = traceback.format_exc(limit=-3)
-        raise InputError(name, must, f"it gave\n{told}") from None
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)[1:]
+        own = [frame for frame in frames if frame.filename == frames[0].filename]
+        place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+        said = " ".join(str(error).split())
+        told = f"it raised {type(error).__name__}" + (f": {said}" if said else "") + place
+        raise InputError(name, must, told) from error

@@ -10,7 +10,8 @@
 The first three are exact for the networks at the one-hot observation of every state; agents that
 infer something (a latent, an option in force) are asked at what they hold now. The gain is measured
 by play, with its 95 % bootstrap interval over seeds; its optimum is that of the active Markov game
-with the learner's table rounded to a grid (:mod:`tabular_marl.active`).
+with the learner's table rounded to a grid (:mod:`tabular_marl.active`). Differential games have
+:mod:`tabular_marl.deep.crosscheck.frozen_continuous`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from tabular_marl.deep.agents.rommeo import Rommeo
 from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.agents.soft import SoftAgent
 from tabular_marl.deep.crosscheck.findings import CrossCheck, Finding
+from tabular_marl.deep.crosscheck.frozen_continuous import FrozenOnGrid
+from tabular_marl.deep.environments.differential import RepeatedGame
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.environments.stochastic import StochasticEnvironment
 from tabular_marl.deep.systems import System
@@ -55,18 +58,21 @@ Array = NDArray[np.float64]
 POINTS = 201
 
 
-def check_run(path: Path, tolerance: float = 0.05, steps: int = 2000) -> CrossCheck:
+def check_run(
+    path: Path, tolerance: float = 0.05, steps: int = 2000, device: str = "cpu"
+) -> CrossCheck:
     """Every check that fits the agent of the checkpoint at ``path``.
 
-    ``tolerance`` in reward units and log units; ``steps`` of play to measure a gain. Raises
-    InputError where the file is no checkpoint, or its environment is no game of the library.
+    ``tolerance`` in reward units and log units; ``steps`` of play to measure a gain; its players
+    are asked on ``device``. Raises InputError where the file is no checkpoint, its environment is
+    no game of the library, or the device is not there.
     """
     if not tolerance > 0:
         raise InputError("tolerance", "be > 0", f"it was {tolerance!r}")
-    bench = Frozen(Session.open(path), tolerance)
-    plan = bench.session.run.plan
-    findings = tuple(bench.findings(integer("steps", steps)))
-    return CrossCheck(bench.session.run.agent, plan.name, findings)
+    session = Session.open(path, device)
+    kind = FrozenOnGrid if isinstance(session.env, RepeatedGame) else Frozen
+    findings = tuple(kind(session, tolerance).findings(integer("steps", steps)))
+    return CrossCheck(session.run.agent, session.run.plan.name, findings)
 
 
 class Frozen:
@@ -94,16 +100,17 @@ class Frozen:
     @torch.no_grad()
     def _policy(self, player: Any) -> Tensor:
         seeds, states = self.session.run.seeds, self.game.num_states
-        every = torch.eye(states)
+        every = torch.eye(states, device=self.session.device)
         rows = [player.policy(every[s].expand(seeds, -1)) for s in range(states)]
-        found = torch.stack(rows, 1).double()
+        found = torch.stack(rows, 1).double().cpu()
         return found / found.sum(-1, keepdim=True)
 
     @torch.no_grad()
     def _learned(self) -> dict[str, Tensor]:
         assert isinstance(self.agent, SoftAgent)
-        every = torch.eye(self.game.num_states).expand(self.session.run.seeds, -1, -1)
-        return {name: table.double() for name, table in self.agent.tables(every).items()}
+        every = torch.eye(self.game.num_states, device=self.session.device)
+        tables = self.agent.tables(every.expand(self.session.run.seeds, -1, -1))
+        return {name: table.double().cpu() for name, table in tables.items()}
 
     def tables(self, exact: list[dict[str, Any]]) -> Finding:
         """The largest distance of every table, the interquartile mean over seeds."""
@@ -181,7 +188,7 @@ class Frozen:
         says = (
             f"the frozen policy earns {middle:.4g} a step against the learner, 95 % interval "
             f"{least:.4g} to {most:.4g} over {len(reward)} seeds of {steps} steps, measured; the "
-            f"best policy earns {optimum:.4g}"
+            f"best policy earns {optimum:.4g}, the learner's values rounded to a grid of {POINTS}"
         )
         passed = optimum - least <= self.tolerance
         if not passed and optimum - most <= self.tolerance:
@@ -201,7 +208,8 @@ class Frozen:
         first: Any = self.agent
         second: Any = self.other
         first.learns, second.learns = False, True
-        total = torch.zeros(self.session.run.seeds, dtype=torch.float64)
+        seeds, device = self.session.run.seeds, self.session.device
+        total = torch.zeros(seeds, dtype=torch.float64, device=device)
         for _ in range(steps):
             seen = env.observations
             one, two = first.act(seen[0]), second.act(seen[1])
@@ -209,7 +217,7 @@ class Frozen:
             first.observe(seen[0], one, two, rewards[0], after[0])
             second.observe(seen[1], two, one, rewards[1], after[1])
             total += rewards[0]
-        return np.asarray((total / steps).numpy())
+        return np.asarray((total / steps).cpu().numpy())
 
 
 def _stage(session: Session) -> StochasticGame | MatrixGame:
@@ -258,7 +266,7 @@ def _system(agent: Any, game: StochasticGame, opponent: Tensor) -> Any:
         betas = {"beta_agent": config.beta, "beta_opponent": config.beta_opponent}
         return System.of(game, "balancing-q", **betas)
     if isinstance(agent, Options):
-        parameters = {"num_options": config.options, "prior": agent.prior.double().numpy()}
+        parameters = {"num_options": config.options, "prior": agent.prior.double().cpu().numpy()}
         return System.of(facing(game, opponent), "options", beta=config.beta, **parameters)
     return None
 

@@ -8,10 +8,14 @@ Not visible, because tables are one network: an online network where a target ne
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Mapping
 
 from tabular_marl.deep.crosscheck.terms import Fit, near
 from tabular_marl.deep.systems import RecipeSystem, System
+from tabular_marl.deep.systems.suspects import WITH
+from tabular_marl.deep.systems.wrong import TWINS
 
 MASK = ", also where s' ends"
 BONUS = "1 at s'"
@@ -23,8 +27,13 @@ ENTROPIES = {
     "E[log π at s']": ("agent", False),
     "E[log ρ at s']": ("opponent", False),
 }
-CHARGED = ("E[q(s') − log ratios/β]",)
-PLAIN = ("E[q(s')] without log ratios",)
+#: Wrong combinations of two critics.
+TOLD = {
+    TWINS[1]: "the twins' mean for their minimum",
+    TWINS[2]: "the twins' maximum for their minimum",
+}
+CHARGED = tuple(f"E[{kind}(s') − log ratios/β]" for kind in ("q", *TWINS))
+PLAIN = tuple(f"E[{kind}(s')] without log ratios" for kind in ("q", *TWINS))
 
 
 def plainest(found: list[Fit], system: System) -> tuple[Fit, str]:
@@ -39,34 +48,49 @@ def plainest(found: list[Fit], system: System) -> tuple[Fit, str]:
     return next((pair for pair in pairs if pair[1]), pairs[0])
 
 
+def with_entropies(system: System) -> list[list[tuple[str, ...]]]:
+    """Plain values with one, two or three entropies, as sets of terms."""
+    if not isinstance(system, RecipeSystem):
+        return []
+    return [
+        [(main, *some) for main in PLAIN for some in itertools.combinations(ENTROPIES, count)]
+        for count in (1, 2, 3)
+    ]
+
+
 def named(fit: Fit, system: System) -> str:
     """The mistakes that an exact fit shows, in words; "" where none of the catalogue's is."""
     wanted, found = system.wanted, fit.by_name
-    said = [_fixed(name, found[name], c) for name, c in wanted.fixed.items()]
+    said = [_fixed(name, found.get(name, c), c) for name, c in wanted.fixed.items()]
     rest = {n: c for n, c in found.items() if n not in wanted.fixed and not near(c, 0.0)}
-    main = next((n for n in rest if n not in ENTROPIES and n != BONUS), "")
-    if not main:
+    values = {n: c for n, c in rest.items() if n not in ENTROPIES and n != BONUS}
+    if not values:
         only_entropy = any(n in ENTROPIES for n in rest)
         said.append("q at s' is missing" if only_entropy else "the value of s' is missing")
         return _joined(said)
+    main = next(iter(values))
+    mended = {n: c for n, c in rest.items() if n in ENTROPIES}
+    if len(values) > 1:  # one of them alone explains nothing
+        if mended or BONUS in rest or not near(sum(values.values()), wanted.value):
+            return ""
+        parts = (f"{c / wanted.value:.6g} of {name}" for name, c in values.items())
+        return _joined([*said, f"a mixture at s', {' and '.join(parts)}"])
     coefficient = rest[main]
-    said.append(_discount(coefficient, wanted.value))
-    label = _label(main, wanted.labels)
-    mended = [n for n in rest if n in ENTROPIES]
-    if mended and isinstance(system, RecipeSystem) and main in CHARGED + PLAIN:
-        label = "; ".join(_entropy(n, rest[n] / coefficient, main, system) for n in mended)
-        if main in PLAIN:
-            others = {"agent": 0, "opponent": 1}
-            left = [
-                who
-                for who, axis in others.items()
-                if who != ENTROPIES[mended[0]][0]
-                and not system.of_player(axis).given
-                and system.q.shape[axis + 1] > 1
-            ]
-            label = _joined([label, *(f"the {who}'s entropy is missing" for who in left)])
-    elif main in wanted.right and len(rest) > 1 and BONUS not in rest:
+    scale = coefficient / wanted.value
+    scaled = [near(found[n], scale * c) for n, c in wanted.fixed.items() if n in found]
+    if scaled and all(scaled) and scale > 0 and not near(scale, 1.0):
+        said = [f"the whole target is multiplied by {scale:.6g}"]
+    else:
+        said.append(_discount(coefficient, wanted.value))
+    plain = main in PLAIN or main in CHARGED
+    if isinstance(system, RecipeSystem) and plain and (mended or main not in wanted.right):
+        label = _entropies(mended, coefficient, main, system)
+    elif main in wanted.right and mended:
         label = "a term too many"
+    elif mended:
+        return ""
+    else:
+        label = _label(main, wanted.labels)
     said.append(label)
     if BONUS in rest:
         said.append(_bonus(rest[BONUS], coefficient, system))
@@ -103,35 +127,71 @@ def _discount(found: float, wanted: float) -> str:
 def _label(main: str, labels: object) -> str:
     if main.endswith(MASK):
         return "the mask where s' ends the episode is missing"
-    return dict(labels).get(main, "")  # type: ignore[call-overload, no-any-return]
+    told = dict(labels).get(main, "")  # type: ignore[call-overload]
+    return told or (main.removeprefix(WITH) if main.startswith(WITH) else "")
 
 
-def _entropy(name: str, share: float, main: str, system: RecipeSystem) -> str:
-    """The entropy's factor relative to the right one, −1/β of a log ratio."""
-    who, whole = ENTROPIES[name]
-    axis = ("agent", "opponent").index(who)
-    beta = 1.0 if whole else system.of_player(axis).beta
-    right = -1.0 if whole else -1.0 / beta
-    factor = (share + (right if main in CHARGED else 0.0)) / right
-    prior = "" if whole or main in CHARGED else "the prior is missing (an entropy for a divergence)"
-    if near(factor, 1.0):
-        return prior
-    if near(factor, 0.0):
+def _entropies(
+    mended: Mapping[str, float], coefficient: float, main: str, system: RecipeSystem
+) -> str:
+    """What is wrong with the divergences of a plain value: log π's factor and log p's, 1 if right.
+
+    −(e log π − p log p)/β is charged, by a log ratio's coefficient −p and a log π's −(e − p)/β.
+    """
+    twins = next((told for kind, told in TOLD.items() if kind in main), "")
+    said, known = [twins], []
+    for axis, who in enumerate(("agent", "opponent")):
+        step = system.of_player(axis)
+        if step.given or system.q.shape[axis + 1] == 1:
+            continue
+        ratio, log = (n for n in ENTROPIES if ENTROPIES[n][0] == who)
+        prior = float(main in CHARGED) - mended.get(ratio, 0.0) / coefficient
+        entropy = prior - step.beta * mended.get(log, 0.0) / coefficient
+        known.append((who, entropy, prior))
+    if not system.charged:
+        wrong = [who for who, e, p in known if not (near(e, 0.0) and near(p, 0.0))]
+        told = (f"the {who}'s divergence is charged, which EM evaluates without" for who in wrong)
+        return _joined([twins, *told])
+    if len(known) > 0 and all(near(e, 0.0) and near(p, 0.0) for _, e, p in known):
+        return _joined([twins, "the entropy is missing"])
+    said += [_divergence(*each) for each in known]
+    return _joined(said)
+
+
+def _divergence(who: str, entropy: float, prior: float) -> str:
+    """One player's log π and log p, by their factors."""
+    gone = near(prior, 0.0) and not near(entropy, 0.0)
+    missing = "the prior is missing (an entropy for a divergence)" if gone else ""
+    if near(entropy, 1.0):
+        wrong = f"the factor of the {who}'s log prior is {prior:.6g}"
+        return missing or ("" if near(prior, 1.0) else wrong)
+    if not gone and not near(prior, entropy):
+        return f"the factors of the {who}'s log π and log prior are {entropy:.6g} and {prior:.6g}"
+    if near(entropy, 0.0):
         told = f"the {who}'s entropy is missing"
-    elif near(factor, -1.0):
+    elif near(entropy, -1.0):
         told = f"the sign of the {who}'s temperature"
     else:
-        told = f"the {who}'s temperature is multiplied by {factor:.6g}"
-    return _joined([told, prior])
+        told = f"the {who}'s temperature is multiplied by {entropy:.6g}"
+    return _joined([told, missing])
 
 
 def _bonus(found: float, coefficient: float, system: System) -> str:
     if isinstance(system, RecipeSystem):
-        agent = system.of_player(0)
-        worth = math.log(system.q.shape[1]) / agent.beta if agent.beta else math.nan
-        if near(found, coefficient * worth):
-            return (
-                "the entropy for the divergence from a uniform prior: log A/β more at every s', "
-                "which moves values and no policy"
-            )
+        worths = {}
+        for axis, (who, letter) in enumerate((("agent", "A"), ("opponent", "B"))):
+            beta, count = system.of_player(axis).beta, system.q.shape[axis + 1]
+            if beta and count > 1:
+                worths[f"the {who}'s entropy for the divergence", f"log {letter}/β"] = (
+                    math.log(count) / beta
+                )
+        both = [
+            ("the entropies for the divergences", "the log counts over β", sum(worths.values()))
+        ]
+        for told, more, worth in [*((*key, x) for key, x in worths.items()), *both]:
+            if worth and near(found, coefficient * worth):
+                return (
+                    f"{told} from a uniform prior, or a sum for a mean: {more} more at every s', "
+                    "which moves values and no policy"
+                )
     return f"a constant {found:.6g} at every s'"

@@ -10,17 +10,21 @@ factor, a wrong sign, a swapped order of the players, a missing prior.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.systems import System, Tables
+from tabular_marl.deep.systems import System
+
+Sets = Iterator[list[tuple[str, ...]]]
 
 #: A fit is exact where its residual is this small beside the target.
 EXACT = 1e-9
+#: Where code computes in single precision, this small.
+SINGLE = 1e-5
 #: Coefficients are compared to this share.
 CLOSE = 1e-6
 
@@ -54,31 +58,27 @@ def expectation(batch: Any, terms: Tensor, shape: tuple[int, ...]) -> Tensor:
     return (total / weight)[weight > 0]
 
 
-def columns_of(system: System, tables: Tables, batch: Any) -> dict[str, Tensor]:
-    """Every term's expectation in every cell: the fixed ones first, then those at s'."""
-    shape = tuple(tables.q.shape)
-    held = system.fixed(tables, batch) | system.values_after(tables, batch)
-    return {name: expectation(batch, x, shape) for name, x in held.items()}
-
-
 def fits(
-    columns: Mapping[str, Tensor], target: Tensor, fixed: tuple[str, ...], most: int = 2
+    columns: Mapping[str, Tensor],
+    target: Tensor,
+    fixed: tuple[str, ...],
+    sets: Iterable[list[tuple[str, ...]]],
 ) -> list[Fit]:
-    """The exact fits of ``target`` by the fixed columns and up to ``most`` others.
+    """The exact fits of ``target`` by the fixed columns and those of the first set that has one.
 
-    Where none is exact, the closest one alone. A QR factorisation leaves as many rows as columns.
+    Where none is exact, the closest one alone. A fixed column of zeros is left out, and others of
+    zeros are never tried. A QR factorisation leaves as many rows as columns.
     """
-    names = list(columns)
-    whole = torch.stack([*columns.values(), target], 1)
-    small = torch.linalg.qr(whole, mode="r").R
+    kept = {name for name, column in columns.items() if bool((column != 0).any())}
+    fixed = tuple(name for name in fixed if name in kept)
+    small = torch.linalg.qr(torch.stack([*columns.values(), target], 1), mode="r").R
     size = torch.linalg.vector_norm(target)
-    reduced = {name: small[:, k] for k, name in enumerate(names)}
-    others = [name for name in names if name not in fixed and float(columns[name].abs().max()) > 0]
+    reduced = {name: small[:, k] for k, name in enumerate(columns)}
     closest: Fit | None = None
-    for count in range(most + 1):
-        chosen = [(*fixed, *c) for c in itertools.combinations(others, count)]
+    for chosen in sets:
+        whole = [(*fixed, *c) for c in chosen if kept.issuperset(c)]
         exact = []
-        for fit in _batch(reduced, chosen, small[:, -1], size):
+        for fit in _batch(reduced, whole, small[:, -1], size):
             if fit.residual < EXACT:
                 exact.append(fit)
             if closest is None or fit.residual < closest.residual:
@@ -88,10 +88,16 @@ def fits(
     return [] if closest is None else [closest]
 
 
+def any_of(names: Iterable[str], fixed: tuple[str, ...], *counts: int) -> Sets:
+    """Sets of so many of ``names`` beside the fixed ones, for :func:`fits`."""
+    others = [name for name in names if name not in fixed]
+    return ([*itertools.combinations(others, count)] for count in counts)
+
+
 def _batch(
     columns: Mapping[str, Tensor], chosen: list[tuple[str, ...]], target: Tensor, size: Tensor
 ) -> list[Fit]:
-    if not chosen:
+    if not chosen or not chosen[0]:
         return []
     matrix = torch.stack([torch.stack([columns[n] for n in names], 1) for names in chosen])
     right = target.expand(len(chosen), -1).unsqueeze(2)
@@ -101,21 +107,21 @@ def _batch(
     return [Fit(names, tuple(c), residual) for names, c, residual in pairs]
 
 
-def near(one: float, other: float) -> bool:
+def near(one: float, other: float, close: float = CLOSE) -> bool:
     """Whether two coefficients are one number."""
-    return abs(one - other) <= CLOSE * max(1.0, abs(other))
+    return abs(one - other) <= close * max(1.0, abs(other))
 
 
-def is_right(fit: Fit, system: System) -> bool:
+def is_right(fit: Fit, system: System, exact: float = EXACT, close: float = CLOSE) -> bool:
     """Whether a fit is the system's own target."""
     wanted, found = system.wanted, fit.by_name
     rest = [name for name in fit.terms if name not in wanted.fixed]
     return (
-        fit.residual < EXACT
-        and all(near(found[name], c) for name, c in wanted.fixed.items())
+        fit.residual < exact
+        and all(near(found.get(name, c), c, close) for name, c in wanted.fixed.items())
         and len(rest) == 1
         and rest[0] in wanted.right
-        and near(found[rest[0]], wanted.value)
+        and near(found[rest[0]], wanted.value, close)
     )
 
 
@@ -126,4 +132,4 @@ def distance(fit: Fit, system: System) -> float:
     found = fit.by_name
     main = any(name in wanted.right for name in found)
     missing = 0.0 if main else abs(wanted.value)
-    return max(missing, *(abs(c - right.get(name, 0.0)) for name, c in found.items()))
+    return max([missing, *(abs(c - right.get(name, 0.0)) for name, c in found.items())])

@@ -8,11 +8,13 @@ Shapes: actions, rewards [N, n]; mean actions [N, n, A].
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from tabular_marl.deep.parts.devices import at_hand
 from tabular_marl.validation import InputError, finite_array, integer
 
 
@@ -42,22 +44,23 @@ class Crowd:
             raise InputError("payoffs", "be square", f"it had shape {table.shape}")
         self.payoffs = torch.tensor(table, dtype=torch.float32, device=device)
         self.actions = len(table)
-        everyone = 1.0 - torch.eye(players).numpy()
+        everyone = 1.0 - np.eye(players)
         known = finite_array(
             "neighbours", everyone if neighbours is None else neighbours, (players, players)
         )
         if not ((known == 0) | (known == 1)).all() or (known.sum(1) == 0).any():
             must = "hold 0 and 1, with a neighbour for everyone"
             raise InputError("neighbours", must, f"it was {known.tolist()}")
-        self.share = torch.tensor(known / known.sum(1, keepdims=True), dtype=torch.float32)
-        self.share = self.share.to(device)
+        share = known / known.sum(1, keepdims=True)
+        self.share = torch.tensor(share, dtype=torch.float32, device=device)
 
     def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
         """Rewards [N, n], and what each saw of its neighbours, [N, n, A]. Raises InputError."""
         if action.shape != (self.seeds, self.players) or action.dtype != torch.int64:
             was = f"it was {action.dtype} of shape {tuple(action.shape)}"
             raise InputError("action", f"hold choices [{self.seeds}, {self.players}]", was)
-        if not bool(((action >= 0) & (action < self.actions)).all()):
+        inside = (action >= 0) & (action < self.actions)
+        if at_hand(action) and not bool(inside.all()):
             raise InputError("action", f"be below {self.actions}", f"it was {action.tolist()}")
         means = self.share @ one_hot(action, self.actions).float()
         return (self.payoffs[action] * means).sum(-1), means

@@ -29,6 +29,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tabular_marl.deep.parts.devices import at_hand
 from tabular_marl.deep.parts.squashed import Box, Squashed
 from tabular_marl.deep.systems import System
 from tabular_marl.games.matrix import MatrixGame
@@ -142,7 +143,8 @@ def exact(
     >>> round(float(mean), 3), round(float(found.exact.value[0]), 3)
     (4.995, 5.154)
     """
-    return System.of(game.grid(points).as_stochastic(discount), model, **parameters)
+    found: System = System.of(game.grid(points).as_stochastic(discount), model, **parameters)
+    return found
 
 
 class RepeatedGame:
@@ -167,6 +169,8 @@ class RepeatedGame:
     def _check(self, name: str, action: Tensor) -> None:
         if action.shape != (self.seeds, 1):
             raise InputError(name, f"have shape ({self.seeds}, 1)", f"it had {tuple(action.shape)}")
+        if not at_hand(action):
+            return
         box = self.game.box
         inside = (action >= box.low) & (action <= box.high)  # NaN is not
         if not bool(inside.all()):

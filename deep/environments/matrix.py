@@ -23,8 +23,14 @@ class IteratedMatrixGame(StochasticEnvironment):
     As published, the first state of the next episode is what the last step arrives at.
     """
 
-    def __init__(self, game: MatrixGame, seeds: int, episode: int = 150) -> None:
-        super().__init__(iterated(game), seeds, torch.Generator(), episode)
+    def __init__(
+        self,
+        game: MatrixGame,
+        seeds: int,
+        episode: int = 150,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(iterated(game), seeds, torch.Generator(device), episode)
 
     @property
     def arrival(self) -> Tensor:
@@ -51,20 +57,23 @@ class QLearner:
         epsilon: float = 0.05,
         waits: int = 256,
     ) -> None:
-        self.q, self.generator = initial.double().repeat(seeds, 1), generator
+        self.q = initial.to(generator.device).double().repeat(seeds, 1)
+        self.generator = generator
         self.step_size, self.discount, self.epsilon = step_size, discount, epsilon
         self.waits, self.time = waits, 0
 
     def policy(self, obs: Tensor) -> Tensor:
         """ε-greedy, [N, B]; it does not look."""
-        spread = torch.full(self.q.shape, self.epsilon / self.q.shape[1])
+        even = self.epsilon / self.q.shape[1]
+        spread = torch.full(self.q.shape, even, device=self.q.device)
         return spread.scatter_add(1, self.q.argmax(1)[:, None], 1 - self.epsilon + 0 * spread)
 
     def act(self, obs: Tensor) -> Tensor:
         """An action for each seed, [N]."""
         seeds, count = self.q.shape
-        explores = torch.rand(seeds, generator=self.generator) < self.epsilon
-        uniform = torch.randint(count, (seeds,), generator=self.generator)
+        device = self.q.device
+        explores = torch.rand(seeds, generator=self.generator, device=device) < self.epsilon
+        uniform = torch.randint(count, (seeds,), generator=self.generator, device=device)
         return torch.where(explores, uniform, self.q.argmax(1))
 
     def observe(

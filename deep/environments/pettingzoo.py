@@ -33,8 +33,15 @@ class PettingZooGame:
 
     shared = False  # each agent has an observation of its own
 
-    def __init__(self, make: Callable[[], Any], seeds: int, seed: int = 0) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        seeds: int,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.copies, self.seeds, self.seed = [make() for _ in range(seeds)], seeds, seed
+        self.device = device
         first = self.copies[0]
         names = list(getattr(first, "possible_agents", ()))
         if len(names) != 2 or not hasattr(first, "step"):
@@ -66,17 +73,21 @@ class PettingZooGame:
                 self._reset(n)
             else:
                 self._look(self._seen, n, seen)
-        return torch.from_numpy(rewards)
+        return torch.tensor(rewards, device=self.device)
 
     @property
     def observations(self) -> tuple[Tensor, Tensor]:
         """What each sees now, [N, O_i]."""
-        return _tensors(self._seen)
+        return self._tensors(self._seen)
 
     @property
     def arrivals(self) -> tuple[Tensor, Tensor]:
         """What each saw after the last step, before a next episode began."""
-        return _tensors(self._arrived)
+        return self._tensors(self._arrived)
+
+    def _tensors(self, held: list[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+        first, second = (torch.tensor(seen, device=self.device) for seen in held)
+        return first, second
 
     def _reset(self, n: int) -> None:
         seen, _ = self.copies[n].reset(seed=self.seed + self.episodes)
@@ -96,11 +107,6 @@ class PettingZooGame:
         self.episodes = state["episodes"]
         for n in range(self.seeds):
             self._reset(n)
-
-
-def _tensors(held: list[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
-    first, second = (torch.from_numpy(seen.copy()) for seen in held)
-    return first, second
 
 
 def _width(space: Any, name: str) -> int:
@@ -168,7 +174,8 @@ def parallel_env(game: MatrixGame, episode: int = 150) -> Any:
             return self._observed(), {name: {} for name in self.agents}
 
         def step(self, actions: dict[str, int]) -> Any:
-            first, second = (torch.tensor([int(actions[name])]) for name in self.possible_agents)
+            chosen = [[int(actions[name])] for name in self.possible_agents]
+            first, second = torch.tensor(chosen, device="cpu")
             paid = self.held.step(first, second)[:, 0].tolist()
             over = int(self.held.time) >= episode
             names = self.agents

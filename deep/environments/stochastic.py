@@ -21,6 +21,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from tabular_marl.deep.parts.devices import draw
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.solve import Game, two_player
 
@@ -122,7 +123,7 @@ class Stationary:
     learns = False
 
     def __init__(self, policy: Tensor, generator: torch.Generator) -> None:
-        self.table, self.generator = policy.float(), generator
+        self.table, self.generator = policy.to(generator.device).float(), generator
 
     def policy(self, obs: Tensor) -> Tensor:
         """π(·|s), [N, B]."""
@@ -130,7 +131,7 @@ class Stationary:
 
     def act(self, obs: Tensor) -> Tensor:
         """An action for each seed, [N]."""
-        return torch.multinomial(self.policy(obs), 1, generator=self.generator)[:, 0]
+        return draw(self.policy(obs), self.generator)
 
     def observe(self, *transition: Tensor) -> dict[str, Tensor]:
         """It does not learn."""

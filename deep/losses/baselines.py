@@ -62,5 +62,5 @@ def influence_reward(conditional: Tensor, log_policy: Tensor, action: Tensor) ->
     ``action`` [n] the own action taken. In log units; zero where the others do not react.
     """
     marginal = (log_policy.exp().unsqueeze(-1) * conditional).sum(-2)
-    taken = conditional[torch.arange(len(action)), action]
+    taken = conditional[torch.arange(len(action), device=action.device), action]
     return torch.xlogy(taken, taken / marginal).sum(-1)

@@ -120,7 +120,7 @@ def sampled_value(q: Tensor, log_prior: Tensor, log_proposal: Tensor, beta: floa
 
     Biased: E[V̂] is below V for β > 0 and above it for β < 0, by O(1/K).
     """
-    return free_energy(q, log_prior - log_proposal - torch.log(torch.tensor(q.shape[-1])), beta, -1)
+    return free_energy(q, log_prior - log_proposal - math.log(q.shape[-1]), beta, -1)
 
 
 def svgd_direction(actions: Tensor, score: Tensor, bandwidth: float) -> Tensor:

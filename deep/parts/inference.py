@@ -37,10 +37,9 @@ class Inference(nn.Module):
             "after": (obs,),
             "other": (agent.others,),
         }
-        self.window = Window(agent.config.window, agent.seeds, fields)
-        self.register_buffer("latent", torch.zeros(agent.seeds, z))
+        self.window = Window(agent.config.window, agent.seeds, fields, agent.device)
+        self.register_buffer("latent", torch.zeros(agent.seeds, z, device=agent.device))
         self.kl_weight, self.generator = agent.config.kl_weight, agent.generator
-        self.to(agent.generator.device)
 
     @torch.no_grad()
     def infer(

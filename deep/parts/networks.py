@@ -23,6 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from tabular_marl.deep.parts.devices import at_hand
+
 
 class SeedMLP(nn.Module):
     """``seeds`` multilayer perceptrons with ReLU between layers of the given ``sizes``.
@@ -35,9 +37,11 @@ class SeedMLP(nn.Module):
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for fan_in, fan_out in pairwise(sizes):
             spread = math.sqrt(2 / (fan_in + fan_out))
-            drawn = torch.randn(seeds, fan_in, fan_out, generator=generator)
+            drawn = torch.randn(
+                seeds, fan_in, fan_out, generator=generator, device=generator.device
+            )
             self.weights.append(nn.Parameter(spread * drawn))
-            self.biases.append(nn.Parameter(torch.zeros(seeds, 1, fan_out)))
+            self.biases.append(nn.Parameter(drawn.new_zeros(seeds, 1, fan_out)))
         self.layers = [p for pair in zip(self.weights, self.biases, strict=True) for p in pair]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -115,7 +119,7 @@ class Adam:
         self.parameters, self.rate = list(parameters), rate
         self.first = [torch.zeros_like(p) for p in self.parameters]
         self.second = [torch.zeros_like(p) for p in self.parameters]
-        self.steps = [torch.zeros(()) for _ in self.parameters]
+        self.steps = [torch.zeros((), device=p.device) for p in self.parameters]
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
@@ -151,9 +155,10 @@ class Adam:
 @torch.no_grad()
 def clip_gradients(gradients: Sequence[Tensor], largest: float, seeds: int) -> None:
     """Scale each seed's gradient to a norm of at most ``largest``; gradients [N·k, …]."""
-    whole = torch.stack(torch._foreach_norm(list(gradients))).norm()
-    if whole <= largest:  # then no seed's is larger
-        return
+    if at_hand(gradients[0]):
+        whole = torch.stack(torch._foreach_norm(list(gradients))).norm()
+        if whole <= largest:  # then no seed's is larger
+            return
     squares = torch.stack([g.reshape(seeds, -1).square().sum(1) for g in gradients]).sum(0)
     scale = (largest / squares.sqrt().clamp_min(1e-12)).clamp_max(1.0)
     for g in gradients:

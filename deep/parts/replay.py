@@ -8,28 +8,33 @@ A module, so that a checkpoint keeps it; its rows take L·N·(row's floats) in a
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from tabular_marl.deep.parts.ring import Ring
 
 
-class Replay(nn.Module):
+class Replay(Ring):
     """Rings of length ``length`` for the named fields of given shapes and dtypes, each [N, …]."""
 
-    seen: Tensor
     seed: Tensor
 
     def __init__(
-        self, length: int, seeds: int, fields: dict[str, tuple[tuple[int, ...], torch.dtype]]
+        self,
+        length: int,
+        seeds: int,
+        fields: dict[str, tuple[tuple[int, ...], torch.dtype]],
+        device: torch.device | str = "cpu",
     ) -> None:
-        super().__init__()
-        self.length, self.names = length, tuple(fields)
+        super().__init__(length)
+        self.names = tuple(fields)
         for name, (shape, dtype) in fields.items():
-            self.register_buffer(name, torch.zeros(seeds, length, *shape, dtype=dtype))
-        self.register_buffer("seen", torch.tensor(0))
-        self.register_buffer("seed", torch.arange(seeds)[:, None])
+            zeros = torch.zeros(seeds, length, *shape, dtype=dtype, device=device)
+            self.register_buffer(name, zeros)
+        self.register_buffer("seed", torch.arange(seeds, device=device)[:, None])
 
     def add(self, **row: Tensor) -> None:
         """Append one step, in place of the oldest where the ring is full."""
-        at = int(self.seen) % self.length
+        at = self.seen % self.length
         for name, value in row.items():
             self.get_buffer(name)[:, at] = value
         self.seen += 1
@@ -44,6 +49,6 @@ class Replay(nn.Module):
         >>> drawn[0].unique().tolist(), drawn[1].unique().tolist()
         ([2.0, 3.0, 4.0], [20.0, 30.0, 40.0])
         """
-        shape, held = (len(self.seed), count), min(int(self.seen), self.length)
+        shape, held = (len(self.seed), count), min(self.seen, self.length)
         at = torch.randint(held, shape, generator=generator, device=self.seed.device)
         return {name: self.get_buffer(name)[self.seed, at] for name in self.names}

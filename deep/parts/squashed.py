@@ -57,13 +57,14 @@ class Box:
 
     def uniform(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Uniform actions [*shape, d]."""
-        return self.low + 2 * self.half * torch.rand(
-            *shape, self.dimensions, generator=generator, device=generator.device
-        )
+        size = (*shape, self.dimensions)
+        unit = torch.rand(size, generator=generator, device=generator.device)
+        return self.low + 2 * self.half * unit
 
-    def cells(self, points: int) -> Tensor:
+    def cells(self, points: int, device: torch.device | str = "cpu") -> Tensor:
         """The centres of ``points`` equal cells of an interval, [points, 1]."""
-        return self.low + 2 * self.half * (torch.arange(points)[:, None] + 0.5) / points
+        place = torch.arange(points, device=device)[:, None] + 0.5
+        return self.low + 2 * self.half * place / points
 
 
 #: where tanh in single precision still has an inverse

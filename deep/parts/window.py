@@ -8,24 +8,28 @@ of the networks' products over a window.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from tabular_marl.deep.parts.ring import Ring
 
 
-class Window(nn.Module):
+class Window(Ring):
     """Rings of length ``length`` for the named fields, each [N, …]."""
 
-    seen: Tensor
-
-    def __init__(self, length: int, seeds: int, fields: dict[str, tuple[int, ...]]) -> None:
-        super().__init__()
-        self.length = length
+    def __init__(
+        self,
+        length: int,
+        seeds: int,
+        fields: dict[str, tuple[int, ...]],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(length)
         for name, shape in fields.items():
-            self.register_buffer(name, torch.zeros(seeds, *shape, 2 * length))
-        self.register_buffer("seen", torch.tensor(0))
+            self.register_buffer(name, torch.zeros(seeds, *shape, 2 * length, device=device))
 
     def add(self, **row: Tensor) -> None:
         """Append one step."""
-        at = int(self.seen) % self.length
+        at = self.seen % self.length
         for name, value in row.items():
             held = self.get_buffer(name)
             held[..., at] = value
@@ -34,5 +38,5 @@ class Window(nn.Module):
 
     def last(self, name: str) -> Tensor:
         """The latest ``length`` rows, oldest first, [N, W, …]; zeros where fewer were seen."""
-        at = int(self.seen) % self.length
+        at = self.seen % self.length
         return self.get_buffer(name)[..., at : at + self.length].movedim(-1, 1)

@@ -50,13 +50,15 @@ class Actor:
 class Evaluation:
     """A policy of the agent, evaluated: tables with q = Q^π, J, ∇J by implicit differentiation.
 
-    ``law`` weighs the rows of the agent's policy as ∇J does.
+    ``law`` weighs the rows of the agent's policy as ∇J does; ``likelihood`` is the gradient of
+    E_law[Σ π* log π] in EM, where the policy follows the tilt π* of its own evaluation.
     """
 
     tables: Tables
     value: Tensor
     gradient: Tensor
     law: Tensor
+    likelihood: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,17 @@ class System(ABC):
     def values_after(self, tables: Tables, batch: Any) -> dict[str, Tensor]:
         """Candidates for what stands where v(s') should, per sample [n]; right ones first."""
 
+    def suspects(self, tables: Tables, batch: Any) -> dict[str, Tensor]:
+        """Rarer mistakes at s', per sample [n], tried one at a time where no other term fits."""
+        return {}
+
     @abstractmethod
     def actors(self, tables: Tables, batch: Any) -> tuple[Actor, ...]:
         """The policies that a loss may train."""
 
     @abstractmethod
-    def evaluate(self, logits: Tensor) -> Evaluation | None:
-        """The agent's policy evaluated; None where its loss is not the gradient of a J."""
+    def evaluate(self, logits: Tensor) -> Evaluation:
+        """The agent's policy evaluated."""
 
     @abstractmethod
     def lost(self, policy: Tensor) -> Tensor:

@@ -95,7 +95,7 @@ def aggregated(
         prior = step.log_prior if priors is None else priors[axis]
         if axis == order[1] and prior.shape[2 - axis] > 1:
             prior = prior.mean(2 - axis, keepdim=True)
-        if flat:
+        if flat and not step.given:
             uniform = -math.log(q.shape[axis + 1]) if flat == "uniform" else 0.0
             prior = torch.full_like(prior, uniform)
         beta = 1 / step.beta if flip and step.beta else sign * step.beta

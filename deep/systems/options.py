@@ -23,6 +23,7 @@ from tabular_marl.deep.losses import options as losses
 from tabular_marl.deep.systems.base import Actor, Evaluation, System, Wanted
 from tabular_marl.deep.systems.enumeration import enumerate_game, terminal_states
 from tabular_marl.deep.systems.policy import evaluate
+from tabular_marl.deep.systems.suspects import WITH
 from tabular_marl.deep.systems.tables import Tables
 from tabular_marl.deep.systems.wrong import TWINS, variants
 from tabular_marl.games.stochastic import StochasticGame
@@ -204,6 +205,27 @@ class OptionSystem(System):
         )
         if bool(batch.terminated.any()):
             found |= {f"{name}, also where s' ends": at[name][rows] for name in RIGHT}
+        return found
+
+    def suspects(self, tables: Tables, batch: OptionBatch) -> dict[str, Tensor]:
+        """Rarer mistakes at (s', z): one aggregation exchanged, or the value at s."""
+        value, _, choices, arrival = self.values(tables.q)
+        hard = tables.q.amax(1)
+        ends = torch.softmax(self.beta * choices + self.log_priors[2], 2)
+
+        def landed(kept: Tensor, dropped: Tensor) -> Tensor:
+            both = losses.choices(kept, dropped)
+            return losses.arrival_value(both, self.log_priors[2], self.beta)
+
+        at = {
+            "the best option for the master's free energy": landed(value, value.amax(1)),
+            "the mean over options for the master's free energy": landed(value, value.mean(1)),
+            "a hard maximum over the low level's actions": self._above(hard)[3],
+            "the termination's entropy missing": (ends * choices).sum(2),
+        }
+        alive = 1 - batch.terminated.to(tables.q.dtype)
+        found = {WITH + n: alive * x[batch.next_state, batch.option] for n, x in at.items()}
+        found[f"{WITH}the value at s for that at s'"] = arrival[batch.state, batch.option]
         return found
 
     def _next(self, tables: Tables) -> dict[str, Tensor]:

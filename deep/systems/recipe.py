@@ -28,9 +28,10 @@ from tabular_marl.deep.systems.base import Actor, Evaluation, System, Wanted
 from tabular_marl.deep.systems.candidates import EXPECTED, RIGHT, aggregated, cost, values_at
 from tabular_marl.deep.systems.enumeration import Batch, enumerate_game, terminal_states
 from tabular_marl.deep.systems.policy import evaluate
+from tabular_marl.deep.systems.suspects import suspects
 from tabular_marl.deep.systems.tables import Tables
 from tabular_marl.deep.systems.value_gap import value_gap
-from tabular_marl.deep.systems.wrong import LABELS, TWINS, variants
+from tabular_marl.deep.systems.wrong import LABELS, PLAIN_LABELS, TWINS, variants
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.numerics.recipe import AGENT, OPPONENT
 
@@ -162,7 +163,7 @@ class RecipeSystem(System):
         """R + γ V(s'), or R − g + V(s')."""
         fixed = {"R": 1.0} | ({} if self.gain is None else {"gain": -1.0})
         right = RIGHT if self.charged else EXPECTED
-        return Wanted(fixed, self.discount, right, LABELS)
+        return Wanted(fixed, self.discount, right, LABELS if self.charged else PLAIN_LABELS)
 
     def fixed(self, tables: Tables, batch: Batch) -> dict[str, Tensor]:
         """R, and the gain."""
@@ -189,6 +190,10 @@ class RecipeSystem(System):
         if bool(batch.terminated.any()):
             found |= {f"{name}, also where s' ends": at[name][batch.next_state] for name in right}
         return found
+
+    def suspects(self, tables: Tables, batch: Batch) -> dict[str, Tensor]:
+        """Rarer mistakes at s'."""
+        return suspects(self, tables, batch)
 
     # -- actors -----------------------------------------------------------------------------------
 
@@ -260,10 +265,10 @@ class RecipeSystem(System):
         value = free_energy(ahead, opponent.log_prior, opponent.beta, 2).flatten()
         return value, answer, answer.exp()
 
-    def evaluate(self, logits: Tensor) -> Evaluation | None:
-        """Q^π with the opponent answering; None for EM, whose steps climb no J."""
+    def evaluate(self, logits: Tensor) -> Evaluation:
+        """Q^π with the opponent answering; EM's bound where nothing is charged."""
         if not self.charged:
-            return None
+            return self._bound(logits)
         found = evaluate(self._sweep, logits, self.live, self.gain is not None)
         with torch.no_grad():
             q = self._backup(found.value) - found.gain
@@ -275,6 +280,30 @@ class RecipeSystem(System):
         tables = Tables(held, AXES)
         law = found.visits.view(-1, 1, 1) * share
         return Evaluation(tables, found.objective, found.gradient, law)
+
+    def _bound(self, logits: Tensor) -> Evaluation:
+        """L of EM at Q^π of π and the exact opponent, nothing charged, and its M step.
+
+        L = E_d E_ρ[E_π Q − KL(π‖P)/β], Q held, d uniform, ρ the exact model of the opponent;
+        ∇L = d ρ π (x − E_π x), x = Q − (log π − log P)/β; M step ∇ = d ρ (π* − π).   (91), (92)
+        """
+        step, opponent = self.of_player(AGENT), self.exact.opponent
+        log_policy = torch.log_softmax(logits.detach(), 1)
+        policy, share = log_policy.exp(), torch.softmax(opponent, 2)
+
+        def plain(value: Tensor, logits: Tensor) -> Tensor:
+            return (torch.softmax(logits, 1) * share * self._backup(value)).sum((1, 2))
+
+        found = evaluate(plain, logits, self.live, False)
+        q = self._backup(found.value)
+        law = (self.live.to(q.dtype) / self.live.sum()).view(-1, 1, 1) * share
+        worth = q - cost(log_policy, step)
+        ahead = (policy * worth).sum(1, keepdim=True)
+        tilt = log_tilt(q, step.log_prior, step.beta, 1).exp()
+        held = {"q": q, "twin": q.clone(), "value": found.value, "agent": logits.detach()}
+        tables = Tables(held | {"opponent": opponent.clone()}, AXES)
+        climbs = law * policy * torch.where(policy > 0, worth - ahead, 0.0)
+        return Evaluation(tables, (law * ahead).sum(), climbs, law, law * (tilt - policy))
 
     def lost(self, policy: Tensor) -> Tensor:
         """V* − V^π against the exact opponent; of an average reward the gains' difference."""

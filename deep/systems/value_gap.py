@@ -46,7 +46,7 @@ def _flow(system: RecipeSystem, joint: np.ndarray) -> np.ndarray:
     """P(s'|s) under the joint policy, [S, S]."""
     states = system.game.num_states
     if not system.game.is_sparse:
-        return np.einsum("sab,sabt->st", joint, system.game.transition)
+        return np.asarray(np.einsum("sab,sabt->st", joint, system.game.transition))
     at = np.arange(joint.size)
     chosen = sparse.csr_array((joint.ravel(), (at // joint[0].size, at)), (states, joint.size))
-    return (chosen @ system.game.transition).toarray()
+    return np.asarray((chosen @ system.game.transition).toarray())

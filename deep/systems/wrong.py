@@ -22,9 +22,9 @@ LABELS: dict[str, str] = {
     "V(s') with the players' order exchanged": "the players' order is exchanged",
     "V(s') with 1/β for β": "the temperature for its inverse",
     "V(s') with −β for β": "the sign of β",
-    "V(s') without priors (sums for means)": "the priors are missing",
+    "V(s') without priors (sums for means)": "the priors are missing (sums for means)",
     "V(s') with uniform priors": (
-        "the priors, or the importance weights of uniform proposals, are missing"
+        "uniform priors for the given ones, or importance weights of uniform proposals missing"
     ),
     "V(s') with the policies for the priors": (
         "the policies for the priors, or importance weights of proposals from the policy, missing"
@@ -35,6 +35,13 @@ LABELS: dict[str, str] = {
     ),
     **{form.format(TWINS[1]): "the twins' mean for their minimum" for form in _ONE},
     **{form.format(TWINS[2]): "the twins' maximum for their minimum" for form in _ONE},
+}
+
+#: The same where nothing is charged: a free energy is then wrong in itself.
+PLAIN_LABELS = LABELS | {
+    "V(s') with the players' order exchanged": (
+        "the divergences charged, which EM evaluates without"
+    )
 }
 
 

@@ -31,12 +31,15 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     replace_file(path, lambda beside: torch.save(state, beside))
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds. Raises InputError where it is missing, damaged or not one."""
+def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What a checkpoint holds, on ``device``.
+
+    Raises InputError where it is missing, damaged or not one.
+    """
     if not path.is_file():
         raise InputError("checkpoint", "exist", f"{path} was not found")
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=device)
     except Exception as error:  # torch has a different one for every way of being damaged
         told = f"{path} could not be read ({type(error).__name__}), so it is damaged or not one"
         raise InputError("checkpoint", "be one that training wrote", told) from error
@@ -70,10 +73,9 @@ def by_seed(state: Any, seeds: int) -> Iterator[Tensor]:
 
 def not_finite(state: Any, seeds: int) -> list[int]:
     """The seeds of which some number in a state is not finite."""
-    bad = torch.zeros(seeds, dtype=torch.bool)
-    for held in by_seed(state, seeds):
-        bad |= ~held.isfinite().reshape(seeds, -1).all(1)
-    return [int(n) for n in bad.nonzero()]
+    found = [~held.isfinite().reshape(seeds, -1).all(1) for held in by_seed(state, seeds)]
+    bad = torch.stack(found).any(0).tolist() if found else []
+    return [n for n, is_bad in enumerate(bad) if is_bad]
 
 
 def clear(state: Any, seeds: int, which: list[int]) -> None:

@@ -71,23 +71,24 @@ def evaluate(
     steps: int = 1000,
     learning: str = "nobody",
     seed: int = 0,
+    device: str = "cpu",
 ) -> tuple[Score, Score]:
     """The agent of the run in folder ``run`` and its opponent over ``steps`` steps.
 
     ``against`` is the folder of the run whose second player it meets, "q-learner" for the
     experiment's fresh Q-learner, or None for its own. Raises InputError where the two were trained
-    in different environments or with other numbers of seeds.
+    in different environments or with other numbers of seeds, or ``device`` is not there.
     """
     integer("steps", steps)
     one_of("learning", learning, LEARNING)
-    mine = Session.open(run / "checkpoint.pt")
+    mine = Session.open(run / "checkpoint.pt", device)
     first: Player = mine.players[0]
     second, failed = mine.players[1], set(mine.failed)
     mine.generator.manual_seed(seed)
     if against == Q_LEARNER:
         second = make_q_learner(mine.run.plan.q_learner, mine.env, mine.generator)
     elif against is not None:
-        theirs = Session.open(Path(against) / "checkpoint.pt")
+        theirs = Session.open(Path(against) / "checkpoint.pt", device)
         _same_world(run, mine, Path(against), theirs)
         theirs.generator.manual_seed(seed + 1)
         second = theirs.players[1]
@@ -97,7 +98,7 @@ def evaluate(
     introduce(*players)
     first.learns = learning in ("agent", "both")
     second.learns = learning in ("opponent", "both")
-    total = torch.zeros(2, mine.run.seeds, dtype=torch.float64)
+    total = torch.zeros(2, mine.run.seeds, dtype=torch.float64, device=mine.device)
     for _ in range(steps):
         seen = env.observations
         actions = first.act(seen[0]), second.act(seen[1])
@@ -108,7 +109,7 @@ def evaluate(
             player.observe(seen[seat], *own, rewards[seat], after[seat])
         total += rewards
     total[:, sorted(failed)] = torch.nan
-    one, two = (total / steps).numpy()
+    one, two = (total / steps).cpu().numpy()
     return Score(one), Score(two)
 
 
@@ -173,14 +174,18 @@ class CrossPlay:
 
 
 def cross_play(
-    runs: Mapping[str, Path], steps: int = 1000, learning: str = "nobody", seed: int = 0
+    runs: Mapping[str, Path],
+    steps: int = 1000,
+    learning: str = "nobody",
+    seed: int = 0,
+    device: str = "cpu",
 ) -> CrossPlay:
     """Every run's agent against every run's second player; ``runs`` are folders by name.
 
     Raises InputError as :func:`evaluate` does.
     """
     rows = [
-        [evaluate(one, other, steps, learning, seed)[0].reward for other in runs.values()]
+        [evaluate(one, other, steps, learning, seed, device)[0].reward for other in runs.values()]
         for one in runs.values()
     ]
     return CrossPlay(tuple(runs), np.array(rows), steps, learning)

@@ -1,8 +1,9 @@
 """An experiment: who plays what for how long, with which numbers; read from a YAML file.
 
-``configs/`` holds one file for each published experiment (FURTHER Tables 2 to 6), the only place
-where its numbers stand, with a comment on where each comes from. Two presets say whom to follow
-where the paper and the authors' code differ; a file of one's own may have presets of any names.
+``configs/`` holds one file for each published experiment (FURTHER Tables 2 to 6, ROMMEO's
+differential game), the only place where its numbers stand, with a comment on where each is from.
+Two presets say whom to follow where the paper and the authors' code differ; a file of one's own may
+have presets of any names.
 
     environment: bach-or-stravinsky     a named game, differential ones too, a game file, or
                                         FILE.py:NAME, which makes a two-agent ParallelEnv

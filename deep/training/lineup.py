@@ -74,29 +74,30 @@ def make_q_learner(config: LearnerConfig, env: Environment, generator: torch.Gen
     if len(config.initial) != env.actions[1]:
         must = f"hold a value for each of {env.actions[1]} actions"
         raise InputError("q_learner.initial", must, f"it was {list(config.initial)}")
-    initial, rates = torch.tensor(config.initial), (config.step_size, config.discount)
+    initial = torch.tensor(config.initial, device=generator.device)
+    rates = config.step_size, config.discount
     return QLearner(initial, env.seeds, generator, *rates, config.epsilon, config.waits)
 
 
 def make_environment(plan: Experiment, seeds: int, generator: torch.Generator) -> Environment:
-    """``seeds`` copies of the experiment's environment."""
-    name = plan.environment
+    """``seeds`` copies of the experiment's environment, on the generator's device."""
+    name, device = plan.environment, generator.device
     if name in ABSENT:
         told = f"it was {name!r}, which needs {ABSENT[name]} and an environment of your own"
         raise InputError("environment", "be part of this package", told)
     if name in GAMES:
-        return RepeatedGame(GAMES[name], seeds)
+        return RepeatedGame(GAMES[name], seeds, device)
     file, colon, function = name.partition(":")
     if colon and Path(file).suffix == ".py":
         make = getattr(import_file(Path(file), "environment"), function, None)
         if not callable(make):
             raise InputError("environment", f"name a function in {file}", f"it was {name!r}")
-        return PettingZooGame(make, seeds, generator.initial_seed())
+        return PettingZooGame(make, seeds, generator.initial_seed(), device)
     if not plan.episode:
         raise InputError("episode", "be at least 1 in a named game", "it was 0")
     game = load_game(name) if Path(name).suffix in SUFFIXES else named(name)
     if game.num_players != 2:
         raise InputError("environment", "be of two players", f"{name} has {game.num_players}")
     if isinstance(game, MatrixGame):
-        return IteratedMatrixGame(game, seeds, plan.episode)
+        return IteratedMatrixGame(game, seeds, plan.episode, device)
     return StochasticEnvironment(game, seeds, generator, plan.episode)

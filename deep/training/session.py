@@ -5,7 +5,9 @@
 
 A run that is killed loses at most the steps since its last checkpoint, and one that goes on from
 it ends bit for bit where an unbroken run ends (on a CPU, with the same number of threads, in an
-environment of this package).
+environment of this package; on a GPU nothing is promised to the last bit, and products are in
+float32, not TF32, which is torch's own default). A checkpoint goes on on any device, but with
+another random stream where that is of another kind.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from tabular_marl.deep.agents.base import CommonConfig
+from tabular_marl.deep.parts.devices import at_hand, device_named
 from tabular_marl.deep.parts.networks import keep_memory
 from tabular_marl.deep.training.checkpoint import (
     clear,
@@ -36,6 +39,9 @@ from tabular_marl.deep.training.lineup import line_up
 from tabular_marl.deep.training.logs import Logs
 from tabular_marl.validation import InputError, one_of
 
+#: What the other player's losses are called, before their own names.
+OPPONENT = "opponent "
+
 
 class TrainingError(RuntimeError):
     """A loss stopped being finite; the last good checkpoint is untouched."""
@@ -46,7 +52,8 @@ class Run:
     """A training run: which experiment, agent and preset, how many seeds and steps.
 
     ``experiment`` is a published name, a file, or an Experiment, which has no presets.
-    ``settings`` override its numbers: pairs of a field's name and a value.
+    ``settings`` override its numbers: pairs of a field's name and a value. On ``device``, ``cpu``
+    or ``cuda``, live its environment and players; which one is no part of what the run is.
     Raises InputError where one of these is wrong.
     """
 
@@ -58,8 +65,10 @@ class Run:
     seed: int = 1
     interval: int = 250
     settings: tuple[tuple[str, Any], ...] = ()
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
+        device_named(self.device)
         one_of("agent", self.agent, self.plan.agents)
         for name in ("seeds", "interval"):
             if getattr(self, name) < 1:
@@ -118,28 +127,45 @@ class Session:
     def __init__(self, run: Run, keep_going: bool = False) -> None:
         keep_memory()
         self.run, self.step, self.keep_going = run, 0, keep_going
-        self.generator = torch.Generator().manual_seed(run.seed)
+        self.device = device_named(run.device)
+        self.generator = torch.Generator(self.device).manual_seed(run.seed)
         self.env, self.players = line_up(run.plan, run.agent, run.seeds, self.generator)
-        self.curve = torch.zeros(0, run.seeds, dtype=torch.float64)
+        self.curve = torch.zeros(0, run.seeds, dtype=torch.float64, device="cpu")
         self.losses: dict[str, list[float]] = {}
         self.failed: dict[int, str] = {}
 
     def advance(self) -> None:
         """One interval of steps, and its row of the curve. Raises TrainingError."""
-        total = torch.zeros(self.run.seeds, dtype=torch.float64)
-        sums: dict[str, torch.Tensor] = {}
-        trained = 0
+        total = torch.zeros(self.run.seeds, dtype=torch.float64, device=self.device)
+        rows: list[dict[str, torch.Tensor]] = []
         for _ in range(self.run.interval):
-            losses = self._round(total)
-            trained += bool(losses)
-            for name, loss in losses.items():
-                sums[name] = sums[name] + loss if name in sums else loss.double()
+            rows.append(self._round(total))
             self.step += 1
-        total[list(self.failed)] = math.nan
-        self.curve = torch.cat([self.curve, total[None] / self.run.interval])
-        for name in {**self.losses, **sums}:
-            rows = self.losses.setdefault(name, [math.nan] * (len(self.curve) - 1))
-            rows.append(float(sums[name]) / trained if name in sums else math.nan)
+        told = self._numbers(rows)
+        reward = total.cpu() / self.run.interval
+        reward[list(self.failed)] = math.nan
+        self.curve = torch.cat([self.curve, reward[None]])
+        for name in {**self.losses, **{name: None for row in told for name in row}}:
+            held = self.losses.setdefault(name, [math.nan] * (len(self.curve) - 1))
+            finite = [row[name] for row in told if math.isfinite(row.get(name, math.nan))]
+            held.append(sum(finite) / len(finite) if finite else math.nan)
+
+    def _numbers(self, rows: list[dict[str, torch.Tensor]]) -> list[dict[str, float]]:
+        """The losses of an interval, asked for at once; what :meth:`_round` could not see of them.
+
+        Raises TrainingError.
+        """
+        every = [loss for row in rows for loss in row.values()]
+        values = iter(torch.stack(every).tolist() if every else ())
+        told = [{name: next(values) for name in row} for row in rows]
+        if self.device.type != "cpu":
+            for step, row in enumerate(told, self.step - len(told) + 1):
+                wrong = [name for name, loss in row.items() if not math.isfinite(loss)]
+                if wrong:
+                    seat = int(wrong[0].startswith(OPPONENT))
+                    self._broke(seat, wrong[0].removeprefix(OPPONENT), row[wrong[0]], step)
+                    break
+        return told
 
     def _round(self, total: torch.Tensor) -> dict[str, torch.Tensor]:
         """One step of both; the losses by name."""
@@ -149,39 +175,46 @@ class Session:
         after = self.env.arrivals
         found = {}
         for seat, own in enumerate(((first, second), (second, first))):
-            player = self.players[seat]
-            losses = player.observe(seen[seat], *own, rewards[seat], after[seat])
-            wrong = [name for name, loss in losses.items() if not bool(torch.isfinite(loss))]
-            # a loss may overflow where its gradient does not: that seed can go on
-            if wrong and (not self.keep_going or not_finite(player.state_dict(), self.run.seeds)):
-                self._fail(seat, f"{wrong[0]} loss", float(losses[wrong[0]]))
-            for name in (name for name in losses if name not in wrong):
-                found[f"opponent {name}" if seat else name] = losses[name]
+            losses = self.players[seat].observe(seen[seat], *own, rewards[seat], after[seat])
+            for name, loss in losses.items():
+                found[f"{OPPONENT}{name}" if seat else name] = loss
+            if self.device.type == "cpu":
+                wrong = [name for name, loss in losses.items() if not math.isfinite(float(loss))]
+                if wrong:
+                    self._broke(seat, wrong[0], float(losses[wrong[0]]), self.step + 1)
         total += rewards[0]
         return found
 
+    def _broke(self, seat: int, term: str, was: float, step: int) -> None:
+        """Fail for a loss that is not finite. Raises TrainingError."""
+        # it may overflow where its gradient does not: that seed can go on
+        if not self.keep_going or not_finite(self.players[seat].state_dict(), self.run.seeds):
+            self._fail(seat, f"{term} loss", was, step)
+
     def _act(self, seat: int, seen: torch.Tensor) -> torch.Tensor:
         player = self.players[seat]
+        if not at_hand(seen):  # a law that is not finite shows in the losses
+            return player.act(seen)
         try:
             action = player.act(seen)
         except RuntimeError:  # torch draws from no law that is not finite
             if not not_finite(player.state_dict(), self.run.seeds):
                 raise
-            self._fail(seat, "policy", math.nan)
+            self._fail(seat, "policy", math.nan, self.step + 1)
             return player.act(seen)
         if not bool(action.isfinite().all()):  # of an interval; drawn anew it would differ for all
-            self._fail(seat, "policy", math.nan)
+            self._fail(seat, "policy", math.nan, self.step + 1)
             action = action.nan_to_num(getattr(self.env.actions[seat], "centre", 0.0))
         return action
 
-    def _fail(self, seat: int, term: str, was: float) -> None:
+    def _fail(self, seat: int, term: str, was: float, step: int) -> None:
         """Stop, or give up the seeds whose state is no longer finite. Raises TrainingError."""
         state = self.players[seat].state_dict()
         bad = not_finite(state, self.run.seeds)
         opponent = self.run.plan.opponent
         kind = self.run.agent if opponent == "self" else opponent
         who = f"the opponent ({kind})" if seat else self.run.agent
-        told = f"the {term} of {who} on {self.run.plan.name} was {was} at step {self.step + 1}"
+        told = f"the {term} of {who} on {self.run.plan.name} was {was} at step {step}"
         if bad:
             told += f" in {'seed' if len(bad) == 1 else 'seeds'} {', '.join(map(str, bad))}"
         new = [n for n in bad if n not in self.failed]
@@ -201,6 +234,7 @@ class Session:
             "curve": self.curve,
             "losses": self.losses,
             "failed": self.failed,
+            "device": self.device.type,
             "generator": self.generator.get_state(),
             "env": self.env.state_dict(),
             "players": [player.state_dict() for player in self.players],
@@ -214,15 +248,15 @@ class Session:
         return Curve(steps, self.curve.numpy(), failed)
 
     @classmethod
-    def open(cls, path: Path) -> Session:
+    def open(cls, path: Path, device: str = "cpu") -> Session:
         """The run that a checkpoint holds, at its step; the checkpoint alone says which it is.
 
         ``players[0]`` is the agent, ``players[1]`` the other. Raises InputError where the file is
-        not a checkpoint of this package.
+        not a checkpoint of this package, or ``device`` is not there.
         """
-        state = read_checkpoint(path)
+        state = read_checkpoint(path, device_named(device))
         try:
-            run = Run.of(state["run"])
+            run = replace(Run.of(state["run"]), device=device)
         except (TypeError, KeyError) as error:
             was = f"{path} gave {type(error).__name__}: {error}"
             raise InputError("checkpoint", "be of this version of the package", was) from error
@@ -234,7 +268,7 @@ class Session:
 
         Raises InputError with what differs where it is of another.
         """
-        state = read_checkpoint(path)
+        state = read_checkpoint(path, device_named(run.device))
         wanted, held = ({**told, "steps": 0} for told in (run.as_dict(), state["run"]))
         for told in (wanted, held):
             told["experiment"] = {**told["experiment"], "steps": 0}
@@ -248,10 +282,13 @@ class Session:
         cls, run: Run, state: dict[str, Any], path: Path, keep_going: bool = False
     ) -> Session:
         session = cls(run, keep_going)
-        session.step, session.curve = state["step"], state["curve"]
+        session.step, session.curve = state["step"], state["curve"].cpu()
         session.losses, session.failed = state["losses"], state["failed"]
         try:
-            session.generator.set_state(state["generator"])
+            if state.get("device", "cpu") == session.device.type:
+                session.generator.set_state(state["generator"].cpu())
+            else:  # whose states the other kind of device cannot take
+                session.generator.manual_seed(run.seed + session.step)
             session.env.load_state_dict(state["env"])
             for player, kept in zip(session.players, state["players"], strict=True):
                 player.load_state_dict(kept)

@@ -156,6 +156,9 @@ def average_reward(
     ([1.5, 1.5], [1, 0], True)
     """
     started = time.perf_counter()
+    if not isinstance(process, DecisionProcess):
+        must = "be a DecisionProcess (of a game with learners: influence())"
+        raise InputError("process", must, f"it was a {type(process).__name__}")
     one_of("method", method, _METHODS)
     one_of("on_failure", on_failure, ("raise", "return"))
     tol = positive("tol", tol)
@@ -232,9 +235,10 @@ def _policy_iteration(operator: _Operator, tol: float, limit: int) -> _Found:
     actions, policy = _first_policy(operator)
     history: list[float] = []
     seen: set[bytes] = set()
+    bias = None
     while True:
         chain = process.chain(policy if operator.soft else actions)
-        gain, bias = evaluate(chain, operator.reward(policy))
+        gain, bias = evaluate(chain, operator.reward(policy), bias)
         history.append(float(gain.max()))
         if operator.soft:
             low, high = operator.bounds(bias)
@@ -245,7 +249,9 @@ def _policy_iteration(operator: _Operator, tol: float, limit: int) -> _Found:
             continue
         better, improved = _improve(operator, gain, bias, actions)
         seen.add(actions.tobytes())
-        if better.tobytes() in seen:
+        # gains of policies never fall; where they do, they are no longer computed well
+        falls = len(history) > 5 and history[-1] < history[-4] - 1e-6 * (1 + abs(history[-1]))
+        if falls or better.tobytes() in seen:
             return gain, bias, policy, chain, Status.STALLED, history
         if len(history) >= limit:
             return gain, bias, policy, chain, Status.ITERATION_LIMIT, history

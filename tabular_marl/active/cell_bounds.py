@@ -23,7 +23,7 @@ import numpy as np
 from tabular_marl.active.learners.rule import Array, unit_interval
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.numerics.kernels import cells as kernels
-from tabular_marl.validation import InputError, discount_factor
+from tabular_marl.validation import InputError, discount_factor, fitting, integer
 
 #: Sums of two rewards and a few products err by less than this share of the largest value.
 ROUNDING = 1e-12
@@ -77,8 +77,8 @@ def _cells(
     gamma = discount_factor("discount", discount)
     if game.num_players != 2 or game.action_counts[seat] != 2:
         raise InputError("game", "give the learner two actions", f"it gave {game.action_counts}")
-    if cells < 2:
-        raise InputError("cells", "be >= 2", f"it was {cells}")
+    cells = integer("cells", cells, 2)
+    fitting("cells", "be fewer", f"two tables of {cells} x {cells}", 16.0 * cells**2)
     own, learned = game.payoffs[1 - seat], game.payoffs[seat]
     if seat == 0:
         own, learned = own.T, learned.T

@@ -15,6 +15,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from tabular_marl.games.transitions import check_transition
+from tabular_marl.numerics.kernels import scaled as kernels
 from tabular_marl.validation import InputError
 
 Array = NDArray[np.float64]
@@ -22,6 +23,9 @@ Indices = NDArray[np.int64]
 
 #: Steps of the chain after which a state of a class is chosen as its reference.
 SCOUTING_STEPS = 8
+
+#: Classes whose law needs numbers beyond float64 may have this many states (16 n² bytes).
+MAX_SCALED = 4000
 
 
 def check_square(given: Any, states: tuple[str, ...] | None = None) -> Any:
@@ -86,6 +90,40 @@ def often_visited(transition: Any, labels: Indices) -> Indices:
         mass = np.asarray(mass @ transition)
         visits += mass
     return largest_by_class(visits, labels)
+
+
+def scaled_law(graph: Any, classes: tuple[Indices, ...]) -> Array:
+    """The stationary law of each class up to a factor, [n], its largest entry 1; dense elimination.
+
+    Whatever the ratios are on the way; entries below 1e-308 come out as 0. Slower by far than
+    numerics/elimination.py. Raises InputError for classes of more than MAX_SCALED states.
+
+    >>> rare = sparse.csr_array([[1.0, 1e-300, 0], [1e-300, 1.0, 1e-300], [0, 1e-300, 1.0]])
+    >>> scaled_law(rare, (np.arange(3),)).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    law = np.zeros(graph.shape[0])
+    for members in classes:
+        if members.size > MAX_SCALED:
+            raise InputError(
+                "transition",
+                "have a law whose ratios float64 can hold, or classes of at most "
+                f"{MAX_SCALED} states",
+                f"a class had {members.size}",
+            )
+        rows = graph[members][:, members].toarray()
+        power = np.zeros(rows.shape, dtype=np.int64)
+        for _ in range(2):  # the smallest float64 is 2^-1074
+            small = (rows > 0) & (rows < kernels.LOW)
+            rows[small] *= kernels.UP
+            power[small] -= 1
+        mass, exponent = kernels.stationary(rows, power)
+        exponent -= exponent.max()
+        mass[exponent < -2] = 0.0
+        law[members] = mass * kernels.DOWN ** np.minimum(-exponent, 1)
+        law[members[exponent == -2]] *= kernels.DOWN
+        law[members] /= law[members].max()
+    return law
 
 
 def largest_by_class(score: Any, labels: Indices) -> Indices:

@@ -34,6 +34,7 @@ from tabular_marl.active.chain_structure import (
     is_irreducible,
     largest_by_class,
     often_visited,
+    scaled_law,
 )
 from tabular_marl.numerics.elimination import MAX_WORK, Elimination, eliminate
 from tabular_marl.numerics.kernels import chains as kernels
@@ -47,6 +48,9 @@ from tabular_marl.validation import (
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
+
+#: A reference of less than this share of the likeliest state's probability is moved for biases.
+RARE = 1e-3
 
 #: Dense results (one row a class, or one a state) may hold this many entries.
 MAX_ENTRIES = 200_000_000
@@ -178,10 +182,15 @@ class MarkovChain:
     @cached_property
     def class_distribution(self) -> Array:
         """π_c(x) for x in class c, [n]; 0 for transient states. Each class sums to one."""
-        weight = self._weights()
-        while not np.isfinite(weight).all():  # a reference too rare for float64
-            self._move_references(weight)
+        try:
             weight = self._weights()
+            while not np.isfinite(weight).all():  # a reference too rare for float64
+                if not weight[np.isfinite(weight)].max() > 1.0:
+                    raise OverflowError  # no reference is better
+                self._move_references(weight)
+                weight = self._weights()
+        except (InputError, OverflowError):  # states that are left too rarely for float64
+            weight = scaled_law(self._graph, self.recurrent_classes)
         recurrent = self.class_labels >= 0
         number = self.class_labels[recurrent]
         weight[~recurrent] = 0.0
@@ -204,9 +213,6 @@ class MarkovChain:
     def _move_references(self, weight: Array) -> None:
         """To the likeliest states of finite weight; nothing else is cached of the references."""
         known = np.where(np.isfinite(weight), weight, -1.0)
-        if not known.max() > 1.0:
-            must = "have a law whose ratios float64 can hold"
-            raise InputError("transition", must, "it has not")
         self.__dict__["references"] = _locked(largest_by_class(known, self.class_labels))
         for name in ("_rest", "_elimination"):
             self.__dict__.pop(name, None)
@@ -334,6 +340,10 @@ class MarkovChain:
                 f"it had {r.shape}",
             )
         gain = self.absorbed(self._class_means(r))
+        law = self.class_distribution
+        largest = law[largest_by_class(law, self.class_labels)]
+        if (law[self.references] < RARE * largest).any():  # its values would dwarf all others
+            self._move_references(law)
         bias = np.zeros_like(r)
         bias[self._rest] = self._elimination.solve((r - gain)[self._rest])
         return gain, bias - self.absorbed(self._class_means(bias))

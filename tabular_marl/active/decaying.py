@@ -3,8 +3,8 @@
     x_{t+1} ~ P_{ε_t}(x_t, ·),   ε_t ↓ 0,   P_ε(x, y) = c(x, y) ε^r(x, y) (1 + o(1))
 
 GLIE is such a chain. Let V(k) be the least total resistance of a spanning forest with k roots. The
-slowest mode of P_ε decays at a rate of the order ε^d with (Wentzell 1972; a determinant whose
-terms are all positive)
+coefficients of det(I − P_ε + x I) are sums over forests, all terms positive, so the slowest mode
+of P_ε decays at a rate of the order ε^d (Wentzell 1972, for entries of order exp(−V_ij/2ε²)) with
 
     d = V(1) − V(2), the critical depth: that of the second deepest basin
 
@@ -13,10 +13,16 @@ and for non-increasing ε_t, where the recurrent classes of P_0 are aperiodic,
     Σ ε_t^d = ∞ :  the start is forgotten, and the law goes to the stochastically stable π*
     Σ ε_t^d < ∞ :  two basins are each left for ever or never: the limit depends on the start
 
-(Hajek 1988 for annealing; Tsitsiklis 1989, Trouvé 1996 for P_ε as here; the law then follows π_ε,
-which has finite variation in ε). So ε_t = a (t + b)^−p forgets if and only if p d ≤ 1: GLIE's
-own Σ ε_t = ∞ is not enough for d > 1. Where periods remain this holds for time averages of the
-chain that also stays where it is with a fixed probability; ``aperiodic`` tells.
+What rests on what: Tsitsiklis (1989) gives the orders of the t-step transition probabilities of
+chains like P_ε, hence the dichotomy. If the start is forgotten and Σ_t ‖π_ε_{t+1} − π_ε_t‖ < ∞,
+the law converges (Isaacson and Madsen 1976, strong ergodicity). Learners' P_ε are polynomials in ε,
+so π_ε is rational, every entry monotone near 0, and the sum finite. Hajek (1988, annealing) and
+Desai, Kumar and Kumar (1994, powers of ε_t as here) ask for less: that the chain ends in the *set*
+of stable states, for which Σ ε_t^ρ = ∞ decides with a ρ ≤ d, the depth of basins outside that set.
+
+So ε_t = a (t + b)^−p forgets if and only if p d ≤ 1: GLIE's own Σ ε_t = ∞ is not enough for
+d > 1. Where periods remain this holds for time averages of the chain that also stays where it is
+with a fixed probability; ``aperiodic`` tells.
 
 If Σ ε_t < ∞, exploration stops, and after T steps with the law p_T
 
@@ -43,7 +49,12 @@ from tabular_marl.active.joint_chain import JointProcess
 from tabular_marl.active.joint_step import Step
 from tabular_marl.active.learners.q_learning import exact
 from tabular_marl.active.learners.rule import unit_interval
-from tabular_marl.active.stability import PerturbedChain, recurrent_states, stable_distribution
+from tabular_marl.active.stability import (
+    MAX_STATES,
+    PerturbedChain,
+    recurrent_states,
+    stable_distribution,
+)
 from tabular_marl.numerics.kernels import leading as kernels
 from tabular_marl.validation import (
     InputError,
@@ -134,7 +145,11 @@ class ExploringKernel:
 
     @cached_property
     def perturbed(self) -> PerturbedChain:
-        """The leading terms as ε → 0."""
+        """The leading terms as ε → 0; InputError for more states than fit densely."""
+        if self.num_states > MAX_STATES:
+            raise InputError(
+                "parts", f"have at most {MAX_STATES} states", f"they had {self.num_states}"
+            )
         dense = [part.toarray() if sparse.issparse(part) else part for part in self.parts]
         order = np.argmax(np.stack(dense) > 0, axis=0)
         leading = np.take_along_axis(np.stack(dense), order[None], axis=0)[0]
@@ -187,7 +202,7 @@ def critical_depth(chain: PerturbedChain) -> Fraction:
     """d = V(1) − V(2), exactly: exploration must not decay faster than t^(−1/d).
 
     Raises InputError if the perturbed chain has several recurrent classes.
-    Source: Wentzell (1972), Hajek (1988), Tsitsiklis (1989).
+    Source: Wentzell (1972), Tsitsiklis (1989).
 
     >>> three = PerturbedChain(  # 2 → 1 → 0 at one mistake each, back at two
     ...     [[1, 1, 0], [1, 1, 1], [0, 1, 1]], [[0, 2, 0], [1, 0, 2], [0, 1, 0]])

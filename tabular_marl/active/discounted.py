@@ -43,8 +43,8 @@ def discounted(
 ) -> DiscountedSolution:
     """Solve the discounted problem of agent i, discount γ in [0, 1); reward units.
 
-    Raises InputError, and NotConverged where the bound ``tol`` is out of reach. Source:
-    FURTHER (25).
+    Where double precision does not reach ``tol``, ``error_bound`` is what it does reach. Raises
+    InputError and NotConverged. Source: FURTHER (25).
 
     >>> once = DecisionProcess([[0.0, 1.0]], [[[1.0], [1.0]]])
     >>> discounted(once, 0.5).value

@@ -240,5 +240,5 @@ def _summed(terms: Array, seen: Indices, shape: tuple[int, ...]) -> Array:
 def _chain_rule(worth: Array, policy: Array, kind: str) -> Array:
     """From ∂/∂π to ∂/∂φ."""
     if kind == "tabular":
-        return worth - worth.mean(axis=1, keepdims=True)
+        return np.asarray(worth - worth.mean(axis=1, keepdims=True))
     return np.asarray(policy * (worth - (policy * worth).sum(axis=1, keepdims=True)))

@@ -21,6 +21,7 @@ from tabular_marl.active.joint_chain import MAX_STATES, JointProcess, explore
 from tabular_marl.active.learners.rule import Event, Learner
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
+from tabular_marl.validation import InputError, integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,10 @@ def play(process: JointProcess, policy: ArrayLike, start: int, steps: int, seed:
     Where everything is deterministic it is *the* run, else one sample (numpy's default generator
     with ``seed``). Players who are paid by nobody knows what earn nan.
     """
+    if not 0 <= integer("start", start, 0) < process.num_states:
+        must = f"be a joint state 0..{process.num_states - 1}"
+        raise InputError("start", must, f"it was {start}")
+    integer("steps", steps, 1)
     rng = np.random.default_rng(seed)
     game, weights = process.game, process.decision.weights(policy)
     paid = [

@@ -29,13 +29,13 @@ from scipy import sparse
 
 from tabular_marl.active.chains import MarkovChain
 from tabular_marl.active.decision import DecisionProcess
-from tabular_marl.active.joint_step import STATE_BYTES, Names, Step
+from tabular_marl.active.joint_step import Names, Step, state_bytes
 from tabular_marl.active.learners.rule import Array, Ints, Learner, Rule
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.games.transitions import lock
 from tabular_marl.numerics.kernels import joint as kernels
-from tabular_marl.validation import InputError, read_only
+from tabular_marl.validation import InputError, fitting, integer, read_only
 
 #: Joint states expanded together.
 BATCH = 32_768
@@ -145,7 +145,8 @@ def explore(
 
     ``states`` are the start states, by default the support of the game's ``initial``, or all. One
     seat at most may be without a learner. Raises InputError when more than ``max_states`` joint
-    states are reached, or a learner breaks its own rules. Source: FURTHER 2.1 and Prop. 1.
+    states are reached (before anything is built, if the starts alone are too many, or need more
+    memory than there is), or a learner breaks its own rules. Source: FURTHER 2.1 and Prop. 1.
 
     >>> from tabular_marl.active.learners import best_response
     >>> from tabular_marl.games import matching_pennies
@@ -155,11 +156,16 @@ def explore(
     started = time.perf_counter()
     if isinstance(game, MatrixGame):
         game = game.as_stochastic()
+    if not isinstance(game, StochasticGame):
+        raise InputError(
+            "game", "be a StochasticGame or a MatrixGame", f"it was a {type(game).__name__}"
+        )
     player = _free_seat(game, learners)
     rules = {j: learners[j].bind(game, j) for j in sorted(learners)}
+    each = state_bytes(game, player, rules)
+    first = _start_set(game, rules, states, integer("max_states", max_states), each)
     step = Step(game, player, rules)
-    first = _start_set(game, rules, states, max_states)
-    names = Names(first.shape[1], max_states)
+    names = Names(first.shape[1], max_states, each)
     starts = names.name(first)
     parts: list[tuple[Ints, Any, Array]] = []
     rewards: list[Array] = []
@@ -192,7 +198,13 @@ def explore(
 
 
 def _free_seat(game: StochasticGame, learners: Mapping[int, Learner]) -> int | None:
-    for j in learners:
+    if not isinstance(learners, Mapping):
+        raise InputError("learners", "be a dict {seat: learner}", f"it was {learners!r}")
+    for j, learner in learners.items():
+        if isinstance(learner, type) or not hasattr(learner, "bind"):
+            raise InputError(
+                "learners", "hold learners, such as best_response()", f"seat {j} had {learner!r}"
+            )
         if isinstance(j, bool) or j not in range(game.num_players):
             raise InputError(
                 "learners", f"sit in seats 0..{game.num_players - 1}", f"one had seat {j!r}"
@@ -204,7 +216,11 @@ def _free_seat(game: StochasticGame, learners: Mapping[int, Learner]) -> int | N
 
 
 def _start_set(
-    game: StochasticGame, rules: dict[int, Rule], states: ArrayLike | None, limit: int
+    game: StochasticGame,
+    rules: dict[int, Rule],
+    states: ArrayLike | None,
+    limit: int,
+    each: float,
 ) -> Ints:
     """The product of the start states and the learners' starts, [k, 1 + widths]."""
     if states is None:
@@ -221,14 +237,19 @@ def _start_set(
             or support.max() >= game.num_states
         ):
             raise InputError(
-                "states", f"be states 0..{game.num_states - 1}", f"they were {states!r}"
+                "states", f"be one or more of 0..{game.num_states - 1}", f"they were {states!r}"
             )
-    groups = [support.astype(np.int64)[:, None], *(rule.start() for rule in rules.values())]
-    size = math.prod(group.shape[0] for group in groups)
+    size = math.prod([support.size, *(rule.num_starts for rule in rules.values())])
+    count = str(size) if size < 10**12 else f"{float(size):.3g}" if size < 10**300 else "> 1e300"
+    fewer = "take fewer starts, or a coarser grid"
     if size > limit:
-        needed = size * (8 * sum(group.shape[1] for group in groups) + STATE_BYTES) / 1e9
+        needed = min(size, 10**300) * each / 1e9
         raise InputError(
-            "max_states", f"allow the {size} starts (some {needed:.3g} GB)", f"it was {limit}"
+            "max_states",
+            f"allow the {count} starts, which need about {needed:.3g} GB ({fewer})",
+            f"it was {limit}",
         )
+    fitting("max_states", f"be what fits ({fewer})", f"the {count} starts", size * each)
+    groups = [support.astype(np.int64)[:, None], *(rule.start() for rule in rules.values())]
     picks = np.unravel_index(np.arange(size), [group.shape[0] for group in groups])
     return np.concatenate([g[p] for g, p in zip(groups, picks, strict=True)], axis=1)

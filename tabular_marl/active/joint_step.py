@@ -22,8 +22,17 @@ if TYPE_CHECKING:
     from tabular_marl.active.joint_chain import JointProcess
 
 
-#: Transitions, rewards and names of a joint state, besides its own integers, in bytes.
-STATE_BYTES = 200
+def state_bytes(game: StochasticGame, player: int | None, rules: Mapping[int, Rule]) -> float:
+    """About how much memory a joint state takes while it is explored, with what leads from it.
+
+    Its integers, names and a hash table with room to grow; an edge for each own action and each
+    next state of the game; rewards. Learners who explore have more edges; solving takes as much
+    again.
+    """
+    own = 1 if player is None else game.action_counts[player]
+    ahead = float(sparse.csr_array(game.transition_rows).nnz / game.transition_rows.shape[0])
+    keys = 1 + sum(rule.width for rule in rules.values())
+    return 250.0 + 24 * keys + own * (30 * ahead + 16 * game.num_players)
 
 
 class Step:
@@ -140,8 +149,8 @@ def tremble_terms(process: JointProcess) -> tuple[Ints, Ints, Array, Ints]:
 class Names:
     """Numbers for rows of integers, in the order in which they are met."""
 
-    def __init__(self, width: int, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, width: int, limit: int, each: float) -> None:
+        self.limit, self.each = limit, each
         self.count = 0
         self.store = np.empty((1024, width), dtype=np.int64)
         self.table = np.full(4096, -1, dtype=np.int64)
@@ -155,10 +164,10 @@ class Names:
         while True:
             done, self.count = kernels.intern(keys, self.store, self.count, self.table, names, done)
             if self.count > self.limit:
-                each = 8 * keys.shape[1] + STATE_BYTES
                 raise InputError(
                     "max_states",
-                    f"allow all joint states that are reached (about {each} bytes each)",
+                    f"allow all joint states that are reached (about {self.each:.0f} bytes each); "
+                    "a coarser grid or fewer starts make fewer",
                     f"there are more than {self.limit}",
                 )
             if done == keys.shape[0]:

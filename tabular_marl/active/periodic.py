@@ -43,12 +43,7 @@ def periodic_distributions(chain: MarkovChain, k: int) -> Array:
     """
     k = integer("k", k)
     parts = [math.gcd(k, int(d)) for d in chain.periods]
-    if sum(parts) * k * chain.num_states > MAX_ENTRIES:
-        raise InputError(
-            "k",
-            f"give at most {MAX_ENTRIES} entries",
-            f"{sum(parts)} solutions x {k} x {chain.num_states} states are more",
-        )
+    _check_size(k, chain, f"{sum(parts)} solutions", sum(parts))
     out = np.zeros((sum(parts), k, chain.num_states))
     at = 0
     for members, g in zip(chain.recurrent_classes, parts, strict=True):
@@ -81,7 +76,8 @@ class PeriodicLimit:
 def periodic_limit(chain: MarkovChain, initial: ArrayLike, k: int) -> PeriodicLimit:
     """μ_k(·|ℓ) = lim (1/N) Σ_{t<N} p_0 P^{kt+ℓ}, for a first distribution p_0 [n].
 
-    Computed as the Cesàro limit of the chain on (ℓ, x), n·k states. Source: FURTHER (19).
+    Computed as the Cesàro limit of the chain on (ℓ, x), n·k states. Raises InputError where the
+    result would not fit. Source: FURTHER (19).
 
     >>> two_cycle = MarkovChain([[0, 1, 0], [1, 0, 0], [0.5, 0.5, 0]])
     >>> periodic_limit(two_cycle, [1, 0, 0], 2).distribution.tolist()
@@ -90,7 +86,8 @@ def periodic_limit(chain: MarkovChain, initial: ArrayLike, k: int) -> PeriodicLi
     k = integer("k", k)
     n = chain.num_states
     first = probability_rows("initial", initial, (n,))
-    shift = sparse.csr_array(np.roll(np.eye(k), 1, axis=1))
+    _check_size(k, chain, "one law", 1)
+    shift = sparse.eye_array(k, format="csr")[(np.arange(k) + 1) % k]
     unfolded = MarkovChain(sparse.kron(shift, sparse.csr_array(chain.transition), format="csr"))
     start = np.zeros(k * n)
     start[:n] = first
@@ -99,3 +96,12 @@ def periodic_limit(chain: MarkovChain, initial: ArrayLike, k: int) -> PeriodicLi
     return PeriodicLimit(
         read_only(k * long_run.reshape(k, n)), bool((k % chain.periods[reached] == 0).all())
     )
+
+
+def _check_size(k: int, chain: MarkovChain, what: str, count: int) -> None:
+    if count * k * chain.num_states > MAX_ENTRIES:
+        raise InputError(
+            "k",
+            f"give at most {MAX_ENTRIES} entries",
+            f"{what} x {k} x {chain.num_states} states are more",
+        )

@@ -22,6 +22,7 @@ what play.py shows to be earned. μ decides how good the bound is, never whether
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -31,7 +32,7 @@ from tabular_marl.active.greedy_learner import Dilemma
 from tabular_marl.active.learners.q_learning import exact
 from tabular_marl.active.learners.rule import Array
 from tabular_marl.numerics.kernels import held as kernels
-from tabular_marl.validation import InputError, integer, positive
+from tabular_marl.validation import InputError, fitting, integer, positive
 
 #: The share of a sweep in each step of value iteration.
 LAZINESS = 0.9
@@ -82,7 +83,13 @@ def greedy_upper_bound(
     levels = step, discount, float(floor), kappa, mu
     sucker, _, reward, _ = map(float, numbers.learner)
     paid = np.array([reward, sucker])
-    edges = _edges(float(low), sucker + discount * float(floor), float(floor), float(high), size)
+    below = sucker + discount * float(floor)
+    steps = (float(floor) - below) / size + math.log1p((float(high) - float(floor)) * GROWTH) / (
+        math.log1p(size * GROWTH)
+    )  # _edges, in closed form
+    values = 14 * steps**2 if per_state else 6 * steps
+    fitting("size", "be larger", f"cells of {size:g}", 8 * values)
+    edges = _edges(float(low), below, float(floor), float(high), size)
     at_level = (1 - discount) * float(floor)
     second = discount * mu  # the weight of entries in states where the learner has just played D
     returning = -(second - kappa) * (paid - at_level)

@@ -302,6 +302,8 @@ def main(arguments: list[str] | None = None) -> None:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         code = fail("interrupted", 130)
+    except MemoryError as error:
+        code = fail(f"there is not enough memory: {error}", 2)
     except BrokenPipeError:
         code = 0
     except OSError as error:

@@ -64,7 +64,7 @@ def influence(
     with working(f"solving {process.num_states} joint states {COMPILING}", quiet=json):
         found = Influence(process, average_reward(process.decision, method, beta, tol=tol))
         short = None if discount is None else discounted(process.decision, discount, beta)
-    row = answers.influence_row(game, learners, found, short, discount)
+    row = answers.influence_row(game, learners, found, short, discount, beta)
     if save is not None:
         answers.save_influence(save, found)
         row["saved"] = str(save)

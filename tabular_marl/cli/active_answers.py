@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def influence_row(
     found: Influence,
     short: DiscountedSolution | None,
     discount: float | None,
+    beta: float,
 ) -> dict[str, Any]:
     """One JSON object; gains are numbers for one start, and arrays [starts] for several.
 
@@ -79,7 +81,11 @@ def influence_row(
         "seconds": found.seconds,
         "actions": process.game.action_labels[process.player or 0],
     }
-    if notes := remarks(options, process):
+    notes = remarks(options, process)
+    if math.isfinite(beta):
+        row["beta"] = beta
+        notes.append("with --beta the value is the mean of reward − KL(policy‖uniform)/β")
+    if notes:
         row["notes"] = notes
     everything = {
         "starts": process.starts,
@@ -198,7 +204,9 @@ def _starts(row: dict[str, Any], found: Influence) -> Table:
     for k, x in enumerate(found.process.starts.tolist()):
         start = described(found.process, x)
         thetas = "; ".join(f"{j}: {v}" for j, v in start["parameters"].items())
-        first = row["actions"][int(found.solution.actions[x])]
+        best = int(found.solution.actions[x])
+        chance = found.solution.policy[x, best]
+        first = row["actions"][best] + ("" if chance == 1 else f" ({chance:.3g})")
         table.add_row(start["state"], thetas, f"{found.gain[k]:.12g}", first)
     return table
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tabular_marl.games.matrix import MatrixGame
     from tabular_marl.games.stochastic import StochasticGame
 
+DeviceName = Annotated[str, arg(help="Where to compute: cpu, cuda, or cuda:1.")]
 JsonFlag = Annotated[bool, arg(help="Print one JSON value to stdout and nothing else.")]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from tabular_marl.answers import emit_json
-from tabular_marl.cli.common import JsonFlag, read_game, torch_on_one_thread, working
+from tabular_marl.cli.common import DeviceName, JsonFlag, read_game, torch_on_one_thread, working
 from tabular_marl.solution import NotConverged
 from tabular_marl.validation import InputError, one_of
 
@@ -49,6 +49,7 @@ def train(
     keep_going: Annotated[
         bool, arg(help="Give up a seed that breaks down, instead of stopping all.")
     ] = False,
+    device: DeviceName = "cpu",
     json: JsonFlag = False,
 ) -> int:
     """Train an agent of an experiment, such as FURTHER's matrix games, many seeds at once."""
@@ -56,7 +57,8 @@ def train(
     from tabular_marl.deep.training import Run, TrainingError
     from tabular_marl.deep.training.evaluation import Score
 
-    asked = Run(experiment, agent, preset, seeds, steps, seed, interval, _settings(set))
+    numbers = (seeds, steps, seed, interval)
+    asked = Run(experiment, agent, preset, *numbers, _settings(set), device)
     try:
         curve = _with_progress(asked, out, resume, keep_going, quiet=json)
     except TrainingError as error:
@@ -199,6 +201,7 @@ def crosscheck(
         arg(help="Largest distance to the exact answer: 0.001, for a checkpoint 0.05."),
     ] = None,
     samples: Annotated[int, arg(help="Actions a state, for an agent that only acts.")] = 10_000,
+    device: DeviceName = "cpu",
     plot: Annotated[Path | None, arg(metavar="FILE", help="Draw a picture there.")] = None,
     json: JsonFlag = False,
 ) -> int:
@@ -211,7 +214,7 @@ def crosscheck(
         from tabular_marl.deep.crosscheck.frozen import check_run
 
         with working("playing and solving", quiet=json):
-            found = check_run(checkpoint, tolerance or 0.05, steps)
+            found = check_run(checkpoint, tolerance or 0.05, steps, device)
     else:
         from tabular_marl.deep.crosscheck import crosscheck as check
         from tabular_marl.deep.crosscheck.entry import load_entry
@@ -222,6 +225,9 @@ def crosscheck(
             raise InputError(
                 "crosscheck", "be given GAME and --model, or --checkpoint", "it was not"
             )
+        if device != "cpu":
+            must = "be cpu without --checkpoint: there the exact tables are"
+            raise InputError("--device", must, f"it was {device!r}")
         given = {
             "beta": beta,
             "beta_agent": beta_agent,

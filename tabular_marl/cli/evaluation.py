@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from tabular_marl.answers import emit_json
-from tabular_marl.cli.common import JsonFlag, torch_on_one_thread, working
+from tabular_marl.cli.common import DeviceName, JsonFlag, torch_on_one_thread, working
 
 if TYPE_CHECKING:
     from tabular_marl.deep.training.evaluation import CrossPlay
@@ -35,6 +35,7 @@ def evaluate(
     steps: Steps = 1000,
     learning: Learning = "nobody",
     seed: Seed = 0,
+    device: DeviceName = "cpu",
     json: JsonFlag = False,
 ) -> int:
     """Average reward of a trained agent, with its 95 % interval over seeds."""
@@ -42,7 +43,7 @@ def evaluate(
     from tabular_marl.deep.training.evaluation import evaluate as run_both
 
     with working("playing", quiet=json):
-        mine, theirs = run_both(run, against, steps, learning, seed)
+        mine, theirs = run_both(run, against, steps, learning, seed, device)
     if json:
         emit_json(
             {
@@ -71,6 +72,7 @@ def crossplay(
     steps: Steps = 1000,
     learning: Learning = "nobody",
     seed: Seed = 0,
+    device: DeviceName = "cpu",
     out: Annotated[
         Path | None, arg(metavar="DIR", help="Write crossplay.csv and crossplay.png there.")
     ] = None,
@@ -83,7 +85,7 @@ def crossplay(
     if out is not None:  # told before the work, not after it
         out.mkdir(parents=True, exist_ok=True)
     with working(f"playing {len(runs)}×{len(runs)} pairs", quiet=json):
-        found = cross_play(short_names(runs), steps, learning, seed)
+        found = cross_play(short_names(runs), steps, learning, seed, device)
     if json:
         emit_json(found.as_dict())
     else:

@@ -49,7 +49,7 @@ class Lifted:
     @property
     def is_sparse(self) -> bool:
         """Whether the rows are CSR."""
-        return sparse.issparse(self.transition)
+        return bool(sparse.issparse(self.transition))
 
 
 def lift(game: StochasticGame, reward: Array, counts: tuple[int, ...]) -> tuple[Array, Lifted]:

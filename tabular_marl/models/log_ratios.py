@@ -34,19 +34,19 @@ def absorb(ratio: Array, beta: float, prior: Array, axis: int) -> tuple[Array, A
     """(g, p') with F_β[p'](x + g) = F_β[p e^λ](x) for all x, λ the ``ratio``."""
     dropped = np.isneginf(ratio)
     if beta and math.isfinite(beta):
-        kept = _normalised(np.where(dropped, 0.0, prior), axis)
+        kept = normalised(np.where(dropped, 0.0, prior), axis)
         gain = np.where(dropped, 0.0, ratio) / beta
         # its rounding, 1e-16/β, is a constant to first order: take it out
         return gain - np.expand_dims(free_energy(gain, beta, kept, axis), axis), kept
     # a mean does not see what underflows; an optimum sees only which actions are left
     lowest = -np.inf if beta == 0 else -600.0
     kept = np.where(dropped, 0.0, prior * np.exp(np.maximum(ratio, lowest)))
-    return np.zeros_like(kept), _normalised(kept, axis)
+    return np.zeros_like(kept), normalised(kept, axis)
 
 
 def tilted(ratio: Array, prior: Array, axis: int) -> Array:
     """π = p e^λ, normalised."""
-    return _normalised(prior * np.exp(ratio - ratio.max(axis=axis, keepdims=True)), axis)
+    return normalised(prior * np.exp(ratio - ratio.max(axis=axis, keepdims=True)), axis)
 
 
 def free_energy_of_tilt(
@@ -59,6 +59,7 @@ def free_energy_of_tilt(
     return free_energy(x + gain, beta, kept, axis)
 
 
-def _normalised(rows: Array, axis: int) -> Array:
+def normalised(rows: Array, axis: int) -> Array:
+    """``rows`` as probabilities along ``axis``."""
     total: Array = rows / rows.sum(axis=axis, keepdims=True)
     return total

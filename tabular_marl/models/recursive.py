@@ -43,7 +43,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_marl.games.stochastic import StochasticGame
-from tabular_marl.models.log_ratios import absorb, log_ratio, tilted
+from tabular_marl.models.log_ratios import absorb, log_ratio, normalised, tilted
 from tabular_marl.models.rounds import Carried, Rounds, play
 from tabular_marl.models.solve import Game, Options, Solved, build, first_mover, two_player
 from tabular_marl.numerics.free_energy import free_energy
@@ -254,11 +254,7 @@ def independent_priors(
             must = "have one or two axes (it is not conditional)"
             raise InputError(name, must, f"it had {axes}")
     agent, opponent = check(recipe, states, actions)
-    return (
-        _normalised(np.broadcast_to(agent.prior[:, :, 0], (states, actions[AGENT]))),
-        _normalised(np.broadcast_to(opponent.prior[:, 0, :], (states, actions[OPPONENT]))),
-    )
-
-
-def _normalised(rows: Array) -> Array:
-    return read_only(rows / rows.sum(axis=1, keepdims=True))
+    shapes = (states, actions[AGENT]), (states, actions[OPPONENT])
+    held = agent.prior[:, :, 0], opponent.prior[:, 0, :]
+    one, two = (np.broadcast_to(p, shape) for p, shape in zip(held, shapes, strict=True))
+    return read_only(normalised(one, 1)), read_only(normalised(two, 1))

@@ -39,9 +39,15 @@ FULL = 0.2
 #: A dense core may have this many states (its factors take 8 n² bytes).
 MAX_DENSE = 12_000
 
+#: States must be left with at least this probability: what is subnormal then is 2⁻⁵² of it or less.
+LEAST = 2.0**-970
+
 #: Sparse elimination gives up beyond this many stored entries, or multiplications.
 MAX_ENTRIES = 150_000_000
 MAX_WORK = 3_000_000_000
+
+#: The dense core of a large chain may take so many times the work: its products are quick.
+DENSE_SPEED = 1000
 
 
 class TooMuchFill(RuntimeError):
@@ -80,8 +86,8 @@ def eliminate(matrix: Any, exits: Array, max_work: int = MAX_WORK) -> Eliminatio
 
 
 def _check_pivots(pivots: Array, first: int = 0) -> None:
-    if not (pivots > 0).all():
-        k = first + int(np.argmin(pivots > 0))
+    if not (pivots >= LEAST).all():
+        k = first + int(np.argmin(pivots >= LEAST))
         was = f"state {k} is never left, or more rarely than float64 can hold"
         raise InputError("matrix", "leave every state in the end", was)
 
@@ -175,7 +181,8 @@ def _sparse(matrix: sparse.csr_array, exits: Array, max_work: int) -> _Sparse:
     _check_pivots(pivots)
     core_states = np.flatnonzero(alive)
     size = core_states.size
-    if size > MAX_DENSE:
+    large = matrix.shape[0] > MAX_DENSE
+    if size > MAX_DENSE or (large and size**3 > DENSE_SPEED * max_work):
         raise TooMuchFill(
             f"elimination of {matrix.shape[0]} states filled up with {size} states left; a dense "
             f"core of at most {MAX_DENSE} fits"

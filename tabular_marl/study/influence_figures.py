@@ -16,8 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from tabular_marl.active.chains import MarkovChain
 from tabular_marl.active.influence import Influence, Play, play
 from tabular_marl.active.joint_chain import JointProcess
-from tabular_marl.study.figures import STYLE
-from tabular_marl.study.logit_figures import ACCENT, CURVES, INK, MUTED
+from tabular_marl.study.style import ACCENT, CURVES, INK, MUTED, STYLE
 from tabular_marl.validation import InputError
 
 if TYPE_CHECKING:
@@ -30,8 +29,14 @@ MOST_NODES = 20_000
 #: Fewer joint states than this are joined by arrows instead of lines.
 FEW_NODES = 60
 
-#: Steps of play that a strip shows.
-STRIP_STEPS = 60
+#: And fewer than this are named.
+NAMED_NODES = 24
+
+#: Steps of play that a strip shows from the first recurrent joint state on, and at most.
+STRIP_STEPS, MOST_STEPS = 60, 360
+
+#: Actions are written into strips up to this length, and explained by a legend beyond.
+LETTERED_STEPS = 80
 
 
 def picture(found: Influence) -> Figure:
@@ -39,8 +44,15 @@ def picture(found: Influence) -> Figure:
     process = found.process
     square = _grid_of_starts(process)
     if square is None:
-        run = play(process, found.solution.policy, int(process.starts[0]), STRIP_STEPS)
-        return play_strip(process, run)
+        policy = found.solution.policy
+        run = play(process, policy, int(process.starts[0]), MOST_STEPS)
+        settled = found.chain().class_labels[run.joint_states] >= 0
+        shown = (
+            min(int(settled.argmax()) + STRIP_STEPS, MOST_STEPS) if settled.any() else MOST_STEPS
+        )
+        run = Play(run.joint_states[:shown], run.actions[:shown], run.rewards[:shown])
+        hard = bool((policy.max(axis=1) == 1).all())  # a soft gain is no mean of rewards
+        return play_strip(process, run, float(found.gain[0]) if hard else None)
     seat, values = square
     gain = found.gain[: values.size**2].reshape(values.size, values.size)
     return plateau_map([values], [gain], [""], process.game.action_labels[seat])
@@ -109,10 +121,14 @@ def _name_plateaus(axis: Axes, q: Any, table: Any, low: float, high: float) -> N
             )  # fmt: skip
 
 
-def play_strip(process: JointProcess, run: Play) -> Figure:
-    """A run of play: everybody's actions as a strip, Q-values if there are any, the mean reward."""
+def play_strip(process: JointProcess, run: Play, gain: float | None = None) -> Figure:
+    """A run of play: everybody's actions as a strip, Q-values if there are any, the mean reward.
+
+    ``gain``, if given, is agent i's mean reward in the long run: a dotted line.
+    """
     import matplotlib.pyplot as plt
     from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
 
     game, steps = process.game, np.arange(run.joint_states.size)
     tables = _values_along(process, run)
@@ -123,12 +139,19 @@ def play_strip(process: JointProcess, run: Play) -> Figure:
             height_ratios=ratios, layout="constrained", dpi=160,
         )  # fmt: skip
         most = max(game.action_counts)
+        colours = ["#dfe6ee", *CURVES[1:]][:most]
         axes[0].imshow(
             run.actions.T, aspect="auto", origin="upper", interpolation="nearest",
-            cmap=ListedColormap(["#dfe6ee", *CURVES[1:]][:most]), vmin=0, vmax=most - 1,
+            cmap=ListedColormap(colours), vmin=0, vmax=most - 1,
             extent=(-0.5, steps.size - 0.5, game.num_players - 0.5, -0.5),
         )  # fmt: skip
-        for t in steps if steps.size <= 80 else []:
+        if steps.size > LETTERED_STEPS:
+            named = max(game.action_labels, key=len)
+            axes[0].legend(
+                handles=[Patch(color=c, label=a) for c, a in zip(colours, named, strict=False)],
+                loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, ncols=most,
+            )  # fmt: skip
+        for t in steps if steps.size <= LETTERED_STEPS else []:
             for j in range(game.num_players):
                 name = game.action_labels[j][run.actions[t, j]]
                 axes[0].text(t, j, name[0], ha="center", va="center", fontsize=6.5, color=INK)
@@ -148,7 +171,9 @@ def play_strip(process: JointProcess, run: Play) -> Figure:
         for j in range(game.num_players):
             colour = ACCENT if j not in process.rules else MUTED
             axes[-1].plot(steps, mean[:, j], color=colour, lw=1.4, label=who[j])
-        axes[-1].legend(frameon=False, fontsize=8, ncols=game.num_players, loc="best")
+        if gain is not None:
+            axes[-1].axhline(gain, color=ACCENT, lw=1, ls=":", label=f"in the long run {gain:.4g}")
+        axes[-1].legend(frameon=False, fontsize=8, ncols=len(who) + 1, loc="best")
         axes[-1].set(xlabel="step", ylabel="mean reward")
     return figure
 
@@ -168,8 +193,9 @@ def _values_along(process: JointProcess, run: Play) -> tuple[int, NDArray[np.flo
 def transition_graph(process: JointProcess, policy: ArrayLike | None = None) -> Figure:
     """The joint chain: recurrent classes in colours, transient states grey, arrows by probability.
 
-    A learner with two Q-values is drawn in their plane, others on rings. Raises InputError for
-    chains of more than 20 000 joint states.
+    A learner with two Q-values is drawn in their plane, others on rings; a few states are named,
+    by s where there are several, and each learner's θ. Raises InputError for chains of more than
+    20 000 joint states.
     """
     import matplotlib.pyplot as plt
     from matplotlib.collections import LineCollection
@@ -187,6 +213,8 @@ def transition_graph(process: JointProcess, policy: ArrayLike | None = None) -> 
     settled = chain.class_labels[source] >= 0
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(5.6, 5.2), layout="constrained", dpi=160)
+        if chain.num_states <= NAMED_NODES and axes_names is None:
+            _names(axis, place, process)
         if chain.num_states <= FEW_NODES:
             _arrows(axis, place, source, target)
         else:
@@ -235,6 +263,22 @@ def _class_rewards(process: JointProcess, chain: MarkovChain, policy: ArrayLike 
     earned = chain.class_distribution * (paid * weights).sum(axis=1)
     recurrent = chain.class_labels >= 0
     return np.bincount(chain.class_labels[recurrent], earned[recurrent])
+
+
+def _names(axis: Axes, place: Any, process: JointProcess) -> None:
+    """Names of joint states, outside of the ring that they lie on."""
+    centre = place.mean(axis=0)
+    for x, spot in enumerate(place):
+        state, parameters = process.describe(x)
+        shown = [state] if process.game.num_states > 1 else []
+        shown += [str(theta) for theta in parameters.values()]
+        right, up = spot - centre
+        side = "left" if right > 0.1 else "right" if right < -0.1 else "center"
+        axis.annotate(
+            " | ".join(shown), spot, (9 * np.sign(round(right, 1)), 9 * np.sign(round(up, 1))),
+            textcoords="offset points", ha=side, va="center", fontsize=7, color=INK,
+        )  # fmt: skip
+    axis.margins(0.16)  # for the names
 
 
 def _arrows(axis: Axes, place: Any, source: Any, target: Any) -> None:

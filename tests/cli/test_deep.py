@@ -29,7 +29,8 @@ def test_the_package_passes_its_own_check(capsys, tmp_path):
     assert code == 0
     assert row["passed"]
     checks = [f["check"] for f in row["findings"]]
-    assert checks == ["target", "gradient", "actor", "objective", "learning", "policy"]
+    wanted = ["target", "gradient", "critic", "actor", "objective", "learning", "policy"]
+    assert checks == wanted
     assert picture.stat().st_size > 10_000
 
 
@@ -65,6 +66,8 @@ def test_a_wrong_implementation_of_somebody_s_file_fails(capsys, tmp_path):
         (("evaluate", "gone"), "checkpoint must exist; gone/checkpoint.pt was not found"),
         (("crossplay", "gone", "gone"), "DIR must name each run once"),
         (("train", "ibs", "--resume"), "--resume must find a checkpoint"),
+        (("train", "ibs", "--device", "cudda"), "did you mean 'cuda'"),
+        ((*GAME, "pr2", "--beta", "1", "--device", "cuda"), "--device must be cpu without"),
     ],
 )
 def test_mistakes_are_one_line(capsys, words, said):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 
 import tabular_marl as tm
 from tabular_marl import cli
+from tabular_marl.active import joint_chain
 
 Q1 = ("bach-or-stravinsky", "--learner", "q-learning", "--initial", "10,20", "--epsilon", "0.05")
 
@@ -112,6 +114,17 @@ def test_every_start_gives_a_map_of_plateaus(capsys, tmp_path) -> None:
     row = found(capsys, *wide)
     assert np.shape(row["gain"]) == (31 * 31,)
     assert min(row["gain"]) == pytest.approx(-2)
+
+
+def test_a_soft_value_says_that_it_is_one(capsys) -> None:
+    soft = ("prisoners-dilemma", "--learner", "best-response", "--beta", "1")
+    row = found(capsys, *soft)
+    assert row["beta"] == 1
+    assert row["gain"][0] == pytest.approx(-2 + np.log((1 + np.exp(-1)) / 2))
+    _, out, _ = run(capsys, *soft)
+    assert "D (0.731)" in out
+    assert "KL(policy‖uniform)" in out
+    assert "beta" not in found(capsys, *soft[:-2])
 
 
 def test_one_start_gives_a_strip(capsys, tmp_path) -> None:
@@ -232,3 +245,29 @@ def test_many_states_are_summed_up_and_saved(capsys, tmp_path, monkeypatch) -> N
     assert "discounted" in out
     code, _, err = run(capsys, *arguments, "--save", "x.csv")
     assert (code, "--save must end in .npz" in err) == (2, True)
+
+
+def test_a_grid_that_does_not_fit_is_refused_at_once(capsys) -> None:
+    arguments = ("prisoners-dilemma", "--learner", "q-learning", "--initial", "every")
+    code, out, err = run(capsys, *arguments, "--grid=-30,0,3001", "--json")
+    assert (code, out) == (2, "")
+    assert "max_states must allow the 9006001 starts, which need about 4.0" in err
+
+
+def test_ctrl_c_while_exploring_ends_cleanly(capsys, monkeypatch) -> None:
+    """A real SIGINT between two batches; what was interrupted can be asked for again."""
+    merge = joint_chain.kernels.merge
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return merge(*arguments)
+
+    monkeypatch.setattr(joint_chain, "BATCH", 100)
+    monkeypatch.setattr(joint_chain.kernels, "merge", interrupted)
+    arguments = ("prisoners-dilemma", "--learner", "q-learning", "--initial", "every")
+    code, out, err = run(capsys, *arguments, "--grid=-30,0,31", "--json")
+    assert (code, out, err) == (130, "", "tabular-marl: interrupted\n")
+    assert len(found(capsys, *arguments, "--grid=-30,0,31")["gain"]) == 961

@@ -60,10 +60,10 @@ def make(name, seeds=2, **settings):
     return kind(kind.settings(**{**own, **settings}), seeds, 1, TEN, TEN, generator)
 
 
-def play(agent, steps, game=HILL):
-    """Rounds against a uniform opponent; the last losses."""
+def play(agent, steps, game=HILL, law=TEN):
+    """Rounds against an opponent who draws from ``law``; the last losses."""
     env = RepeatedGame(game, agent.seeds)
-    other, found = Steady(TEN, agent.seeds, agent.generator), {}
+    other, found = Steady(law, agent.seeds, agent.generator), {}
     for _ in range(steps):
         seen = env.observation
         actions = agent.act(seen), other.act(seen)
@@ -248,6 +248,73 @@ def test_long_training_comes_nearer(name):
     found = np.array(gaps(agent))
     assert found[:, 0].max() < CLOSE.get(name, (0.1,))[0]
     assert found[:, 1].max() < 0.5
+
+
+# -- the learned gain ------------------------------------------------------------------------------
+
+
+def gain_against(agent, decoder):
+    """E[r] + α H of the exact policy against a uniform other, paid as if b were ``decoder``'s."""
+    line = TEN.cells(80)
+    exact = agent.exact(two_player(HILL.grid(80)), torch.full((1, 80), 1 / 80))
+    policy = torch.from_numpy(exact["policy"].copy()).float()[0]
+    entropy = -torch.xlogy(policy, policy * 80 / 20).sum()
+    worth = policy @ HILL.payoffs(line, line.T)[0] @ decoder.on(line)[0]
+    return float(worth + agent.config.temperature * entropy), float(exact["gain"][0])
+
+
+@pytest.mark.parametrize(("log_std", "least", "most"), [(-0.7, 1.0, 2.0), (0.3, -2.0, -1.0)])
+def test_the_gain_is_that_against_the_decoder(log_std, least, most):
+    """With a decoder that stays, too narrow or too wide: (22) values the policy by it."""
+    agent = make("further", inference_rate=0.0, gain_rate=0.3, target_rate=0.05)  # no creeping
+    decoder = agent.inference.decoder
+    with torch.no_grad():
+        for layer in decoder.layers:
+            layer.zero_()
+        decoder.biases[-1][..., 1] = log_std
+    play(agent, 750)
+    law = Squashed(torch.zeros(1, 1), torch.full((1, 1), log_std), TEN)
+    wanted, exact = gain_against(agent, law)
+    assert least < wanted - exact < most
+    assert agent.gain.tolist() == pytest.approx([wanted] * agent.seeds, abs=0.7)
+    assert all(kl < 0.25 for kl, _ in gaps(agent))  # (23) is at the replayed actions
+
+
+# -- annealing -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("beta", "other"), [(0.5, -0.25), (-2.0, 1.0)])
+def test_the_temperature_falls_to_its_last_value(beta, other):
+    """|1/β_t| = |1/β| + A exp(−η t) from the end of the warm-up on, with β's sign."""
+    given = {"beta": beta, "beta_opponent": other, "anneal": 30.0, "anneal_rate": 0.01}
+    agent = make("balancing-q", **given)
+    window = agent.config.window
+    for count, extra in ((0, 30), (window, 30), (window + 100, 30 / math.e), (window + 9999, 0)):
+        agent.count = count
+        wanted = (
+            beta / abs(beta) * (1 / abs(beta) + extra),
+            other / abs(other) * (1 / abs(other) + extra),
+        )
+        assert (1 / agent.beta, 1 / agent.beta_opponent) == pytest.approx(wanted)
+    assert agent.last_betas == (beta, other)
+    assert (
+        make("pr2", beta=beta, anneal=30.0).beta_opponent
+        == make("pr2", beta=beta, anneal=30.0).beta
+    )
+
+
+@pytest.mark.parametrize("name", ["sac", "rommeo", "pr2", "soft-q-svgd"])
+def test_annealed_training_comes_near_the_exact_answer(name):
+    agent = make(name, anneal=10.0, anneal_rate=0.03)
+    play(agent, STEPS)
+    assert passes(name, agent), gaps(agent)
+
+
+@pytest.mark.parametrize("name", ["sac", "rommeo"])
+def test_a_temperature_that_does_not_fall_stays_away(name):
+    agent = make(name, anneal=10.0, anneal_rate=0.0)
+    play(agent, STEPS)
+    assert not passes(name, agent), gaps(agent)
 
 
 # -- checkpoints, mistakes -------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from tabular_marl.deep.environments.differential import (
     differential_game,
     exact,
 )
+from tabular_marl.deep.losses.opponent import gaussian_prior
 from tabular_marl.deep.parts.networks import SeedMLP, evaluate
 from tabular_marl.deep.parts.squashed import Box, Squashed
 from tabular_marl.validation import InputError
@@ -133,6 +134,33 @@ def test_its_density_is_per_unit_of_action():
     assert law.log_prob(cells).exp().sum().item() * 20 / 2000 == pytest.approx(1, abs=1e-4)
     assert math.exp(TEN.log_density) == pytest.approx(1 / 20)
     torch.testing.assert_close(law.on(cells).sum(), torch.tensor(1.0))
+
+
+def test_the_squashed_gaussians_of_uniform_actions():
+    """Endless ones: atanh of a uniform number has variance π²/12. And of windows of 64 and 256."""
+    line = TEN.cells(4000)
+    law = Squashed(torch.zeros(1), torch.tensor([math.log(math.pi / math.sqrt(12))]), TEN)
+    assert (law.on(line) @ line**2).item() == pytest.approx(35.9, abs=0.05)  # uniform: 33.3
+    spreads = []
+    for window in (64, 256):
+        drawn = Squashed.inverse(TEN.uniform((2000, window), generator()), TEN)
+        mean, std = gaussian_prior(drawn)
+        fits = Squashed(mean, std.log(), TEN).on(line[::20])
+        b, b2 = fits @ line[::20, 0], fits @ line[::20, 0] ** 2
+        error = -(b2 + 2 * b - 100 / 3) / 10 + b / 20  # of E −[y² + xy]/10, y = b + 1, E x = −½
+        assert error.mean().item() == pytest.approx(-0.24, abs=0.04)
+        spreads.append(error.std().item())
+    assert spreads == pytest.approx([0.41, 0.21], abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "share"), [(500, 0.25), (10, 0.335), (5, 0.505), (2, 0.94)]
+)
+def test_the_hotter_the_less_the_better_hill_is_preferred(temperature, share):
+    law = exact(GAMES["two-quadratics"], "rommeo", beta=1 / temperature).exact
+    pair = (law.log_agent + law.log_opponent).exp()[0]
+    assert pair[40:, 40:].sum().item() == pytest.approx(share, abs=0.003)
+    assert (pair[40:, 40:].sum() < pair[:40, :40].sum()) == (temperature >= 10)
 
 
 def test_parts_broadcast():

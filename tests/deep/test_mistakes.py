@@ -8,6 +8,7 @@ import tabular_marl as tm
 from tabular_marl.deep.crosscheck import Bench
 from tabular_marl.deep.crosscheck.tabular import TabularActorCritic, own
 from tabular_marl.deep.systems import System
+from tabular_marl.validation import InputError
 
 S, A, B, GAMMA, BETA = 5, 3, 2, 0.9, 4.0
 RNG = np.random.default_rng(5)
@@ -80,7 +81,7 @@ TARGETS = {
     "maximum": (value(lambda q, p, b: q.amax(-1)), "a hard maximum for the soft value"),
     "no prior in the value": (
         value(lambda q, p, b: lse(q, torch.zeros(A))),
-        "the priors are missing",
+        "the priors are missing (sums for means)",
     ),
     "entropy for divergence": (
         value(lambda q, p, b: (p.exp() * (q - p / BETA)).sum(-1)),
@@ -88,7 +89,7 @@ TARGETS = {
     ),
     "no importance weights, uniform proposals": (
         value(lambda q, p, b: lse(q, torch.full((A,), -np.log(A)))),
-        "the priors, or the importance weights of uniform proposals, are missing",
+        "uniform priors for the given ones, or importance weights of uniform proposals missing",
     ),
     "no importance weights, proposals from the policy": (
         value(lambda q, p, b: lse(q, p)),
@@ -136,7 +137,7 @@ def test_with_a_uniform_prior_an_entropy_is_a_harmless_constant():
     sac = value(lambda q, p, b: (p.exp() * (q - p / BETA)).sum(-1))
     finding = Bench(Soft(system, **sac), system).target()
     assert not finding.passed
-    assert finding.mistake.startswith("the entropy for the divergence from a uniform prior")
+    assert "entropy for the divergence from a uniform prior" in finding.mistake
 
 
 def test_a_missing_mask_has_its_name():
@@ -245,10 +246,12 @@ def leading(worth):
 
 
 FOLLOWED = {
-    "the opponent's policy for its free energy": lambda t: (t.policy("opponent") * t.q).sum(
+    "an expectation under the opponent's policy for its free energy": lambda t: (
+        t.policy("opponent") * t.q
+    ).sum(2, keepdim=True),
+    "the mean over the opponent's replayed actions for its free energy": lambda t: t.q.mean(
         2, keepdim=True
     ),
-    "the replayed opponent's action for its free energy": lambda t: t.q.mean(2, keepdim=True),
     "a hard extremum over the opponent's actions for its free energy": lambda t: t.q.amin(
         2, keepdim=True
     ),
@@ -322,3 +325,137 @@ def test_mistakes_of_an_average_reward_have_their_names(kind):
     finding = Bench(Critic(), system).target()
     assert finding.mistake == name, finding.says
     assert finding.passed == (kind == "right")
+
+
+class Whole(Soft):
+    """All of it in one loss, and no target to be asked for."""
+
+    target = property()  # hasattr says no
+
+    def loss(self, tables, batch):
+        off = tables.q[batch.taken] - Soft.target(self, tables, batch).detach()
+        return (batch.weight * off**2).sum()
+
+
+@pytest.mark.parametrize("kind", ["maximum", "entropy missing", "no discount"])
+def test_a_mistake_that_only_the_loss_shows_has_the_target_s_name(kind):
+    wrong, name = TARGETS[kind]
+    system = single()
+    found = list(Bench(Whole(system, **wrong), system).critic())
+    assert [f.mistake for f in found] == [name]
+    assert found[0].says.startswith("what q is moved to is")
+
+
+class Turned(Whole):
+    """The squared error made larger: its gradient vanishes at the exact solution too."""
+
+    def loss(self, tables, batch):
+        return -super().loss(tables, batch)
+
+
+class Residual(Whole):
+    """The target is differentiated."""
+
+    def loss(self, tables, batch):
+        off = tables.q[batch.taken] - Soft.target(self, tables, batch)
+        return (batch.weight * off**2).sum()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (Turned, "the error is made larger, not smaller"),
+        (Residual, "the target is differentiated: a stop-gradient is missing"),
+    ],
+)
+def test_a_critic_that_runs_the_wrong_way_is_caught(kind, name):
+    system = single()
+    (finding,) = Bench(kind(system), system).critic()
+    assert not finding.passed
+    assert finding.mistake == name
+
+
+def unpaid():
+    """A game that pays nothing."""
+    game = single().game
+    held = tm.StochasticGame(game.transition, 0 * game.reward, discount=game.discount)
+    return System.of(held, "soft-q", beta=BETA, agent_prior=PRIOR)
+
+
+@pytest.mark.parametrize(
+    "told", [lambda y: y, lambda y: y.numpy(), lambda y: y.tolist(), lambda y: y.float()]
+)
+@pytest.mark.parametrize("system", [single(), unpaid()])
+def test_a_right_target_in_any_dress_passes(told, system):
+    right = Soft(system)
+
+    class Dressed:
+        def target(self, tables, batch):
+            return told(right.target(tables, batch))
+
+    finding = Bench(Dressed(), system).target()
+    assert finding.passed, finding.says
+
+
+def test_half_precision_does_not_pass():
+    right = Soft(single())
+
+    class Half:
+        def target(self, tables, batch):
+            return right.target(tables, batch).half()
+
+    assert not Bench(Half(), single()).target().passed
+
+
+def to_the_tilt(distance):
+    def loss(tables, batch):
+        q = tables.q[..., 0].detach()
+        tilt = torch.log_softmax(BETA * q + LOG, 1)
+        off = distance(tables.log_agent[..., 0], tilt).sum(1)
+        return (batch.weight * off[batch.state]).sum()
+
+    return type("Distilled", (), {"loss": staticmethod(loss)})()
+
+
+@pytest.mark.parametrize(
+    "distance",
+    [
+        lambda p, t: (p - t) ** 2,
+        lambda p, t: (p.exp() - t.exp()) ** 2,
+        lambda p, t: p.exp() * (p - t) + t.exp() * (t - p),
+    ],
+)
+def test_a_policy_loss_of_another_form_with_the_same_minimum_passes(distance):
+    (finding,) = Bench(to_the_tilt(distance), single()).actors()
+    assert finding.passed, finding.says
+    assert "least at the tilt of" in finding.says
+    hot = lambda p, t: distance(p, torch.log_softmax(t / 2, 1))  # noqa: E731
+    (wrong,) = Bench(to_the_tilt(hot), single()).actors()
+    assert not wrong.passed
+    assert not wrong.mistake
+
+
+class Meddler:
+    def target(self, tables, batch):
+        batch.reward.mul_(1.0)
+        return batch.reward
+
+
+class Broken:
+    def target(self, tables, batch):
+        print("noise")
+        return {}["nothing"]
+
+
+def test_what_code_does_wrong_is_told_in_one_line(capsys):
+    with pytest.raises(InputError, match="it changed batch"):
+        Bench(Meddler(), single()).target()
+    with pytest.raises(
+        InputError, match=r"it raised KeyError: 'nothing' \(test_mistakes.py"
+    ) as told:
+        Bench(Broken(), single()).target()
+    assert "\n" not in str(told.value)
+    assert "noise" not in capsys.readouterr().out
+    hollow = type("Hollow", (), {"loss": lambda self, t, b: (t.q - t.q).sqrt().sum()})()
+    with pytest.raises(InputError, match="loss must have finite gradients; that of q is not"):
+        Bench(hollow, single()).gradient()

@@ -21,7 +21,7 @@ from tabular_marl.active.joint_chain import explore
 from tabular_marl.active.learners import Grid, QLearning
 from tabular_marl.active.linear_programme import gain_by_linear_programme
 from tabular_marl.games import bach_or_stravinsky
-from tabular_marl.numerics.elimination import TooMuchFill
+from tabular_marl.numerics.elimination import TooMuchFill, eliminate
 from tabular_marl.solution import NotConverged, Status
 from tabular_marl.validation import InputError
 
@@ -216,14 +216,18 @@ def test_end_components_keep_what_can_be_kept():
     assert inside.tolist() == [[True, True], [True, False], [False, False], [True, True]]
 
 
-def test_elimination_that_does_not_fit_gives_way_to_krylov(monkeypatch):
+def test_elimination_that_does_not_fit_gives_way_to_levels(monkeypatch):
     rng = np.random.default_rng(6)
-    process = DecisionProcess(rng.normal(size=(80, 3)), rng.dirichlet(np.ones(80), (80, 3)))
+    weight = rng.dirichlet(np.ones(500) / 50, 1500) + 1e-6
+    transition = sparse.csr_array(weight / weight.sum(axis=1, keepdims=True))
+    process = DecisionProcess(rng.normal(size=(500, 3)), transition)
     wanted = average_reward(process).gain
     assert np.ptp(wanted) == 0
 
-    def refuse(*arguments):
-        raise TooMuchFill("no room")
+    def refuse(matrix, *arguments):
+        if matrix.shape[0] > 400 or matrix.shape[0] < 4:
+            raise TooMuchFill("no room")
+        return eliminate(matrix, *arguments)
 
     monkeypatch.setattr(chains, "eliminate", refuse)
     found = average_reward(process)
@@ -301,7 +305,8 @@ def test_nearly_decoupled_blocks_of_many_states():
         sparse.csr_array((weight.ravel(), (rows, targets.ravel())), shape=(states, states))
     )
     reward = rng.normal(size=states)
-    gain, bias = evaluation._by_parts(chain, reward)
+    gain, bias, exact = evaluation._on_levels(chain, reward, None)
+    assert exact
     gap = reward + chain.transition @ bias - bias - gain
     assert np.abs(gap).max() < 1e-9 < 1 < np.abs(bias).max()
     assert np.ptp(gain) == 0

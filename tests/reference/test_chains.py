@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from tabular_marl.active.chain_structure import scaled_law
 from tabular_marl.active.chains import MarkovChain
 from tabular_marl.active.periodic import periodic_distributions, periodic_limit
 from tabular_marl.numerics import elimination
@@ -186,6 +187,16 @@ def test_limit_along_a_subsequence(k):
     assert found.converges == (k == 6)
 
 
+def test_long_subsequences_take_memory_by_the_state_not_by_their_square():
+    chain = MarkovChain([[0, 1], [1, 0]])
+    law = periodic_limit(chain, [1, 0], 100_000).distribution
+    np.testing.assert_array_equal(law[:3], [[1, 0], [0, 1], [1, 0]])
+    with pytest.raises(InputError, match="k must give at most"):
+        periodic_limit(chain, [1, 0], 10**10)
+    with pytest.raises(InputError, match="initial must sum to 1; it summed to 2"):
+        periodic_limit(chain, [1, 1], 2)
+
+
 def test_weak_coupling_of_sparse_cycles_and_poisson():
     """Bias of order 1/coupling: the equation holds to its own rounding."""
     rng = np.random.default_rng(7)
@@ -266,3 +277,58 @@ def test_a_law_whose_ratios_do_not_fit_float64():
     seen = law > 1e-290
     assert 0 < seen.sum() < n
     np.testing.assert_allclose((law @ transition)[seen], law[seen], rtol=1e-11)
+
+
+def birth_and_death(up, down):
+    """The chain on 0..n with these rates, and its exact law in rationals."""
+    size = len(up) + 1
+    matrix, weights = np.zeros((size, size)), [Fraction(1)]
+    for k, (u, d) in enumerate(zip(up, down, strict=True)):
+        matrix[k, k + 1], matrix[k + 1, k] = u, d
+        weights.append(weights[-1] * Fraction(u) / Fraction(d))
+    np.fill_diagonal(matrix, 1 - matrix.sum(axis=1))
+    total = sum(weights)
+    return matrix, np.array([float(w / total) for w in weights])
+
+
+RARE = 2.0**-20
+WELLS = ([RARE] * 70 + [0.25] * 70, [0.25] * 70 + [RARE] * 70)
+TINY = ([5e-324, 0.5, 0.25], [1e-310, 2.0**-30, 0.5])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    ("up", "down"), [WELLS, (WELLS[0] * 2, WELLS[1] * 2), ([RARE] * 90, [0.25] * 90), TINY]
+)
+def test_wells_that_are_left_more_rarely_than_float64_can_hold(kind, up, down):
+    """A barrier of 2^-1260 between two wells: the law is their halves, to relative accuracy."""
+    matrix, exact = birth_and_death(up, down)
+    law = MarkovChain(kind(matrix)).class_distribution
+    seen = exact > 1e-307
+    np.testing.assert_allclose(law[seen], exact[seen], rtol=1e-13)
+    assert (law[~seen] <= 1e-306).all()
+
+
+def test_scaled_numbers_agree_with_elimination_in_float64():
+    """Random dense and sparse classes, transient states and two classes at once."""
+    rng = np.random.default_rng(5)
+    for keep in (1.0, 0.2):
+        blocks = []
+        for size in (30, 20):
+            block = rng.random((size, size)) * 10.0 ** -rng.integers(0, 12, (size, size))
+            block *= (rng.random((size, size)) < keep) | (np.roll(np.eye(size), 1, axis=1) > 0)
+            blocks.append(block / block.sum(axis=1, keepdims=True))
+        matrix = np.zeros((53, 53))
+        matrix[:30, :30], matrix[30:50, 30:50] = blocks
+        matrix[50:] = 1 / 53
+        chain = MarkovChain(matrix)
+        law = scaled_law(sparse.csr_array(matrix), chain.recurrent_classes)
+        for members in chain.recurrent_classes:
+            found = law[members] / law[members].sum()
+            np.testing.assert_allclose(found, chain.class_distribution[members], rtol=1e-13)
+
+
+def test_classes_too_large_for_scaled_numbers_are_refused(monkeypatch):
+    monkeypatch.setattr("tabular_marl.active.chain_structure.MAX_SCALED", 100)
+    with pytest.raises(InputError, match=r"ratios float64 can hold, or classes of at most 100"):
+        _ = MarkovChain(birth_and_death(*WELLS)[0]).class_distribution

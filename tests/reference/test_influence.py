@@ -203,5 +203,5 @@ def test_what_is_refused():
         hold(ipd, Fraction(-10))
     with pytest.raises(InputError, match=r"step_size must be in \(0, 1\]"):
         dilemma(prisoners_dilemma(), 0, 0.9)
-    with pytest.raises(InputError, match="cells must be >= 2"):
+    with pytest.raises(InputError, match="cells must be an integer >= 2"):
         cell_bounds(prisoners_dilemma(), 1, 0.5, 0.1, 1)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tabular_marl.active.joint_chain import explore
+from tabular_marl.active.joint_step import state_bytes
 from tabular_marl.active.learners import (
     Annealed,
     FictitiousPlay,
@@ -352,16 +353,11 @@ def test_what_is_refused():
             pennies,
             {1: FunctionLearner(lambda th, s: [0.5, 0.5], lambda th, s, a, r, t: [(th, 0.5)], [0])},
         )
-    with pytest.raises(InputError, match="more than 100"):
+    with pytest.raises(InputError, match=r"max_states must allow all joint states.*more than 100"):
         explore(
             pennies,
             {1: FunctionLearner(lambda th, s: [0.5, 0.5], lambda th, s, a, r, t: th + 1, [0])},
             max_states=100,
-        )
-    with pytest.raises(InputError, match=r"1001\^10"):
-        explore(
-            iterated_prisoners_dilemma(),
-            {1: QLearning("every", per_state=True, grid=Grid(0, 1, 1001))},
         )
     thirds = QLearning([1, 0], step_size=Fraction(1, 3), epsilon=0.0)
     with pytest.raises(InputError, match="more than 5000"):
@@ -371,3 +367,124 @@ def test_what_is_refused():
         explore(lonely, {1: thirds})
     with pytest.raises(InputError, match="lie on the grid"):
         explore(pennies, {1: QLearning([0.5, 0], grid=Grid(0, 10, 11))})
+
+
+TOO_MANY = {
+    "9006001 starts, which need about 4.0. GB": QLearning("every", grid=Grid(-30, 0, 3001)),
+    "1e.20 starts": QLearning("every", per_state=True, grid=Grid(0, 1, 100)),
+    "2.59e.30 starts": Annealed(
+        QLearning("every", per_state=True, grid=Grid(0, 1, 1100)), [0.5, 0.0]
+    ),
+    "1099511627776 starts|1.1e.12 starts": FictitiousPlay(memory=40),
+    "100000001 starts": Replicator(resolution=10**8, background=10.0),
+}
+
+
+@pytest.mark.parametrize("said", TOO_MANY)
+def test_a_start_set_that_does_not_fit_is_refused_before_it_is_built(said, monkeypatch):
+    learner, game = TOO_MANY[said], iterated_prisoners_dilemma()
+    rule = learner.bind(game, 1)
+
+    def built(self):
+        raise AssertionError("the start set was built")
+
+    monkeypatch.setattr(type(rule), "start", built)
+    game = game if "e.20" in said or "e.30" in said else prisoners_dilemma()
+    with pytest.raises(InputError, match=f"max_states must allow the ({said}).*coarser grid"):
+        explore(game, {1: learner})
+
+
+def test_a_start_set_larger_than_the_machine_is_refused_whatever_the_limit(monkeypatch):
+    learner = QLearning("every", grid=Grid(-30, 0, 300_001))
+    with pytest.raises(InputError, match=r"the 90000600001 starts need about .* this machine has"):
+        explore(prisoners_dilemma(), {1: learner}, max_states=10**12)
+    monkeypatch.setattr("os.sysconf", lambda name: 1)  # a machine with one byte
+    with pytest.raises(InputError, match=r"max_states must be what fits.* has 1e-09 GB"):
+        explore(matching_pennies(), {1: best_response()})
+
+
+LEARNERS = [
+    QLearning("every", grid=Grid(-3, 0, 4), per_state=True),
+    QLearning([[-1, -2], [-2, -1]], grid=Grid(-3, 0, 4)),
+    QLearning([[-1, -2], [-2, -1], [0, 0]]),
+    FictitiousPlay(3),
+    FictitiousPlay(2, initial=[(0, 1), (1, 1)]),
+    Replicator(5, 10.0),
+    Replicator(5, 10.0, initial=[[0.2, 0.8]]),
+    WinStayLoseShift(-1),
+    WinStayLoseShift(-1, initial=[0]),
+    Schedule([[[1, 0]]]),
+    Annealed(FictitiousPlay(2), [0.1, 0.0]),
+    FunctionLearner(lambda th, s: [0.5, 0.5], lambda th, s, a, r, t: th, [0, 1, 2]),
+]
+
+
+@pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: type(learner).__name__)
+def test_rules_know_how_many_starts_they_have(learner):
+    rule = learner.bind(prisoners_dilemma().as_stochastic(), 1)
+    assert rule.start().shape == (rule.num_starts, rule.width)
+
+
+def test_the_estimate_is_about_what_a_joint_state_takes():
+    """What stays after exploring is at least a quarter of it; the rest is scratch."""
+    learner = {1: QLearning("every", epsilon=0.0, tie="first", grid=Grid(-30, 0, 61))}
+    process = explore(prisoners_dilemma(), learner)
+    arrays = (process.transition.data, process.transition.indices, process.transition.indptr)
+    kept = sum(array.nbytes for array in (*arrays, process.rewards, process.keys, process.table))
+    each = state_bytes(process.game, 0, process.rules)
+    assert each / 4 < kept / process.num_states < each
+
+
+@pytest.mark.parametrize("points", [101, 151, 301])
+def test_halves_go_upwards_whatever_rounding_does(points):
+    """q + α (r + γ q − q) in floats, against rationals, where it falls between two points."""
+    grid, step = Grid(-30, 0, points), Fraction(30, points - 1)
+    k = np.arange(points)
+    v = grid.values(k)
+    halves = 0
+    for alpha, reward in itertools.product((0.5, 1.0), (-1, -3, 0, -2)):
+        found = grid.project(v + alpha * (reward + 0.5 * v - v))[0][:, 0]
+        places = [
+            (q + Fraction(alpha) * (reward - q / 2) + 30) / step
+            for q in (-30 + j * step for j in k)
+        ]
+        halves += sum(place.denominator == 2 for place in places)
+        wanted = [min(max((p + Fraction(1, 2)).__floor__(), 0), points - 1) for p in places]
+        assert found.tolist() == wanted
+    assert halves > 50
+
+
+@pytest.mark.parametrize(
+    ("update", "starts", "says"),
+    [
+        (lambda th, *event: np.zeros(2), [0], "hashable"),
+        (lambda th, *event: ([0],), [0], "hashable parameters .* after actions"),
+        (lambda th, *event: [0, 1], [0], r"list of pairs .* it returned \[0, 1\]"),
+        (lambda th, *event: [(0, np.nan)], [0], "sum to 1"),
+        (lambda th, *event: th, [[0]], "starts must give hashable"),
+        (lambda th, *event: th, 0, "starts must be a list of at least one parameter; it was 0"),
+        (lambda th, *event: th, np.arange(2), "starts must be a list"),
+    ],
+)
+def test_functions_that_return_no_parameters(update, starts, says):
+    learner = FunctionLearner(lambda th, s: [0.5, 0.5], update, starts)
+    with pytest.raises(InputError, match=says):
+        explore(matching_pennies(), {1: learner})
+
+
+@pytest.mark.parametrize(
+    ("game", "learners", "says"),
+    [
+        (
+            None,
+            {1: best_response()},
+            "game must be a StochasticGame or a MatrixGame; it was a NoneT",
+        ),
+        (matching_pennies(), [best_response()], "learners must be a dict"),
+        (matching_pennies(), {1: "q-learning"}, "seat 1 had 'q-learning'"),
+        (matching_pennies(), {1: QLearning}, "hold learners, such as"),
+    ],
+)
+def test_what_is_no_game_and_no_learner(game, learners, says):
+    with pytest.raises(InputError, match=says):
+        explore(game, learners)

@@ -17,7 +17,7 @@ the first. BATCH adds one last axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,7 +164,7 @@ START: dict[str, Field] = {
 PLAYED: dict[str, Field] = {name: distribution("times", *law.axes) for name, law in LAWS.items()}
 
 
-def family(*fields: dict[str, Field], **sizes: tuple[int, int]) -> Family:
+def family(*fields: Mapping[str, Field], **sizes: tuple[int, int]) -> Family:
     """Instances with all these fields; one or two of everything."""
     merged: dict[str, Field] = {}
     for part in fields:

@@ -16,7 +16,7 @@ axis for each of s_0, z_{−1}, b_0, a_0, s_1, z_0, b_1, … (a step's ``FRAME``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -330,7 +330,7 @@ PLAYED: dict[str, Field] = {
 START: dict[str, Field] = {"initial": distribution("states"), "before": distribution("options")}
 
 
-def family(*fields: dict[str, Field], sizes: dict[str, tuple[int, int]] = SIZES) -> Family:
+def family(*fields: Mapping[str, Field], sizes: dict[str, tuple[int, int]] = SIZES) -> Family:
     """Instances with all these fields."""
     merged: dict[str, Field] = {}
     for part in fields:

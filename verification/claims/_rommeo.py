@@ -30,7 +30,7 @@ def log_ratio(p: Numbers, q: Numbers, arithmetic: Arithmetic) -> Numbers:
     """log(p/q), and 0 where p = 0 (it only appears multiplied by p)."""
     p, q = np.broadcast_arrays(p, q)
     off, one = arithmetic.zeros(p), arithmetic.number(1)
-    return arithmetic.log(np.where(off, one, p) / np.where(off, one, q))
+    return arithmetic.log(np.where(off, one, p) / np.where(off, one, q))  # type: ignore[operator]
 
 
 def laid(agent: Numbers) -> Numbers:

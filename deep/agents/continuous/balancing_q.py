@@ -63,9 +63,14 @@ class ContinuousBalancingQ(ContinuousAgent):
         }
 
     @property
+    def last_betas(self) -> tuple[float, float]:
+        """β and β′ once all is annealed."""
+        return self.config.beta, self.config.beta_opponent
+
+    @property
     def beta_opponent(self) -> float:
-        """β′."""
-        return float(self.config.beta_opponent)
+        """β′_t."""
+        return self.annealed(self.last_betas[1])
 
     def law(self, obs: Tensor) -> Squashed:
         """π(·|s)."""
@@ -88,7 +93,7 @@ class ContinuousBalancingQ(ContinuousAgent):
         self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
     ) -> dict[str, Tensor]:
         """(68), the opponent's at the actions at which (67) is asked for, (66)."""
-        config, here = self.config, obs.unsqueeze(-2)
+        here = obs.unsqueeze(-2)
         with torch.no_grad():
             next_value = self.value(self.target, after)
             asked = self.proposals(self.law(obs))[0]
@@ -99,19 +104,19 @@ class ContinuousBalancingQ(ContinuousAgent):
         taken = self.q(self.critic, obs, action, other)
         return {
             "actor": soft.reparameterised_policy_loss(
-                log_policy, partial, self.log_prior, config.beta
+                log_policy, partial, self.log_prior, self.beta
             ),
             "model": soft.reparameterised_policy_loss(
                 log_answer, q, self.log_other_prior, self.beta_opponent
             ),
-            "critic": soft.q_loss(taken, reward, next_value, config.discount),
+            "critic": soft.q_loss(taken, reward, next_value, self.config.discount),
         }
 
     def value(self, critic: SeedMLP, obs: Tensor) -> Tensor:
         """V(s) from K × K samples, [N, B, O] → [N, B]. (62)"""
         action, log_proposal = self.proposals(self.law(obs))
         partial = self.partial_q(critic, obs.unsqueeze(-2), action)
-        return soft.sampled_value(partial, self.log_prior, log_proposal, self.config.beta)
+        return soft.sampled_value(partial, self.log_prior, log_proposal, self.beta)
 
     def partial_q(self, critic: SeedMLP, obs: Tensor, action: Tensor) -> Tensor:
         """Qⁱ(s,a), [N, …, d] → [N, …]; the gradient reaches a through Q alone. (67)"""
@@ -136,7 +141,7 @@ class ContinuousBalancingQ(ContinuousAgent):
 
     def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
         """q and the answer ρ(b|s,a) [N, S, A, B]; policy π(a|s) [N, S, A, 1]."""
-        a, b = cells(self.box, points), cells(self.other_box, points)
+        a, b = (cells(box, points, obs.device) for box in (self.box, self.other_box))
         policy = self.law(obs).on(a).unsqueeze(-1)
         answer = self.opponent_law(obs.unsqueeze(-2), a).on(b)
         q = self.q(self.critic, obs[..., None, None, :], a[:, None], b)
@@ -144,9 +149,7 @@ class ContinuousBalancingQ(ContinuousAgent):
 
     def exact(self, game: StochasticGame, opponent: Tensor) -> dict[str, Any]:
         """The agent's view; how the opponent really plays does not matter."""
-        config = self.config
-        betas = (config.beta, self.beta_opponent)
-        found = balancing_q(game, *betas, discount=config.discount)
+        found = balancing_q(game, *self.last_betas, discount=self.config.discount)
         policy, answer = found.agent_policy[..., None], found.conditional_policy
         return {"q": found.q, "policy": policy, "opponent": answer}
 
@@ -157,6 +160,6 @@ class ContinuousPr2(ContinuousBalancingQ):
     settings: type[CommonConfig] = SampledConfig
 
     @property
-    def beta_opponent(self) -> float:
-        """β."""
-        return float(self.config.beta)
+    def last_betas(self) -> tuple[float, float]:
+        """β twice."""
+        return self.config.beta, self.config.beta

@@ -1,14 +1,17 @@
-"""What agents with continuous actions share: boxes, uniform priors, a uniform warm-up.
+"""What agents with continuous actions share: boxes, uniform priors, a uniform warm-up, annealing.
 
     act(obs) -> action                                     [N, O] -> [N, d]
     observe(obs, action, other, reward, after) -> losses   as every agent's; empty at first
+    1/β_t = 1/β + A exp(−η t),   t training steps          A in reward units; A = 0: no annealing
 
 For the first ``window`` steps actions are uniform and nothing is trained. Networks see actions
-laid on [−1, 1]; densities are per unit of action, so that soft values are those of the game.
+laid on [−1, 1]; densities are per unit of action, so that soft values are those of the game. The
+schedule is that of ROMMEO's code (Tian et al. 2019), which has 1/β = 0.1, A = 500, η = 0.1.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +31,10 @@ from tabular_marl.validation import InputError, integer
 
 @dataclass(frozen=True)
 class ContinuousConfig(SoftConfig):
-    """The same on boxes of actions; the defaults are not published ones."""
+    """The same on boxes of actions; the defaults are not published ones.
+
+    ``anneal`` A is what the temperature has too much at first, ``anneal_rate`` η its decay a step.
+    """
 
     critic_rate: float = 0.003
     actor_rate: float = 0.001
@@ -36,6 +42,8 @@ class ContinuousConfig(SoftConfig):
     clip: float = 10.0
     beta: float = 1.0
     replay: int = 20_000
+    anneal: float = 0.0
+    anneal_rate: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,17 @@ class ContinuousAgent(ReplayAgent):
         with torch.no_grad():
             return self.choose(obs[:, None])[:, 0]
 
+    @property
+    def beta(self) -> float:
+        """β_t."""
+        return self.annealed(self.config.beta)
+
+    def annealed(self, beta: float) -> float:
+        """What ``beta`` of either sign is at this step: 1/|β| is what decays to its last value."""
+        steps = max(self.count - self.config.window, 0)
+        extra: float = self.config.anneal * math.exp(-self.config.anneal_rate * steps)
+        return beta / (1 + abs(beta) * extra)
+
     def choose(self, obs: Tensor) -> Tensor:
         """An action a row, [N, B, O] → [N, B, d]."""
         raise NotImplementedError
@@ -88,8 +107,8 @@ class ContinuousAgent(ReplayAgent):
         return {"q": found.q[..., 0], "value": found.value, "policy": found.agent_policy}
 
 
-def cells(box: Box, points: int) -> Tensor:
+def cells(box: Box, points: int, device: torch.device) -> Tensor:
     """Centres of equal cells, [points, 1]. Raises InputError where the box is no interval."""
     if box.dimensions != 1:
         raise InputError("box", "be an interval", f"it had {box.dimensions} dimensions")
-    return box.cells(integer("points", points))
+    return box.cells(integer("points", points), device)

@@ -102,7 +102,10 @@ class ContinuousFurther(ContinuousAgent, ReplayedFurther):
     def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
         """gain [N, 1]; policy [N, S, A] at the present latent."""
         law = self.law(obs, self.inference.latent[:, None])
-        return {"gain": self.gain.detach()[:, None], "policy": law.on(cells(self.box, points))}
+        return {
+            "gain": self.gain.detach()[:, None],
+            "policy": law.on(cells(self.box, points, obs.device)),
+        }
 
     def log_uniform(self) -> float:
         """log density of the uniform law of its actions."""

@@ -70,14 +70,13 @@ class ContinuousRommeo(ContinuousAgent):
         self, obs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
     ) -> dict[str, Tensor]:
         """Both policies', and the critic's."""
-        config, prior = self.config, self.prior(other)
-        betas = (config.beta, config.beta)
-        next_value = joint.sampled_next_value(*self._pair(self.target, after, prior), *betas)
+        prior, beta = self.prior(other), self.beta
+        next_value = joint.sampled_next_value(*self._pair(self.target, after, prior), beta, beta)
         q = self.q(self.critic, obs, action, other)
         pair = self._pair(self.critic, obs, prior)
         return {
-            "policies": opponent.sampled_pair_loss(*pair, config.beta),
-            "critic": soft.q_loss(q, reward, next_value, config.discount),
+            "policies": opponent.sampled_pair_loss(*pair, beta),
+            "critic": soft.q_loss(q, reward, next_value, self.config.discount),
         }
 
     def _pair(self, critic: SeedMLP, obs: Tensor, prior: Squashed) -> Pair:
@@ -93,7 +92,7 @@ class ContinuousRommeo(ContinuousAgent):
 
     def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
         """q and π(a|s,b) [N, S, A, B]; opponent ρ(b|s) [N, S, 1, B]."""
-        a, b = cells(self.box, points), cells(self.other_box, points)
+        a, b = (cells(box, points, obs.device) for box in (self.box, self.other_box))
         policy = self.law(obs.unsqueeze(-2), b).on(a).mT
         model = self.opponent_law(obs).on(b).unsqueeze(-2)
         q = self.q(self.critic, obs[..., None, None, :], a[:, None], b)

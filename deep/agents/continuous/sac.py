@@ -57,7 +57,7 @@ class ContinuousSac(ContinuousAgent):
         """(61), (59), (60) for both critics."""
         config, next_value = self.config, evaluate(self.target, after)[..., 0]
         drawn, log_policy = self.law(obs).sample(self.generator)
-        about = (self.smaller(obs, drawn), self.log_prior, config.beta)
+        about = (self.smaller(obs, drawn), self.log_prior, self.beta)
         value = evaluate(self.value, obs)[..., 0]
         taken = [self.q(critic, obs, action) for critic in self.critics]
         one, two = (soft.q_loss(q, reward, next_value, config.discount) for q in taken)
@@ -77,7 +77,7 @@ class ContinuousSac(ContinuousAgent):
 
     def tables(self, obs: Tensor, points: int = POINTS) -> dict[str, Tensor]:
         """q [N, S, A], the smaller; value [N, S]; policy [N, S, A]."""
-        line = cells(self.box, points)
+        line = cells(self.box, points, obs.device)
         q, value = self.smaller(obs.unsqueeze(-2), line), evaluate(self.value, obs)[..., 0]
         return {"q": q, "value": value, "policy": self.law(obs).on(line)}
 

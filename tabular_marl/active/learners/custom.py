@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from tabular_marl.active.learners.rule import NamedRule, unit_interval
+from tabular_marl.active.learners.rule import NamedRule, hashable, unit_interval
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.validation import InputError
 
@@ -51,13 +51,14 @@ class FunctionLearner:
 class _FunctionRule(NamedRule):
     def __init__(self, learner: FunctionLearner, num_actions: int) -> None:
         self.learner = learner
-        if not learner.starts:
-            raise InputError("starts", "hold at least one parameter", "it was empty")
-        super().__init__(learner.starts, unit_interval("epsilon", learner.epsilon), num_actions)
+        starts = learner.starts
+        if not isinstance(starts, Sequence) or isinstance(starts, str) or not starts:
+            raise InputError("starts", "be a list of at least one parameter", f"it was {starts!r}")
+        super().__init__(starts, unit_interval("epsilon", learner.epsilon), num_actions)
 
     def name(self, value: Hashable) -> int:
         allowed = self.learner.parameters
-        if allowed is not None and value not in allowed:
+        if hashable("starts", value) not in ((value,) if allowed is None else allowed):
             raise InputError("starts", "be in the set of parameters", f"one was {value!r}")
         return super().name(value)
 
@@ -70,11 +71,14 @@ class _FunctionRule(NamedRule):
         found = self.learner.update(value, state, actions, reward, next_state)
         pairs = found if isinstance(found, list) else [(found, 1.0)]
         allowed = self.learner.parameters
-        for after, _ in pairs:
+        when = f"from {value!r} in state {state} after actions {actions} "
+        for pair in pairs:
+            if not (isinstance(pair, tuple) and len(pair) == 2):
+                must = "return the next parameter, or a list of pairs (parameter, probability)"
+                raise InputError("update", must, f"{when}it returned {found!r}")
+            after = hashable("update", pair[0], when)
             if allowed is not None and after not in allowed:
                 raise InputError(
-                    "update",
-                    "stay in the set of parameters",
-                    f"from {value!r} in state {state} after actions {actions} it gave {after!r}",
+                    "update", "stay in the set of parameters", f"{when}it gave {after!r}"
                 )
         return pairs

@@ -17,7 +17,8 @@ import numpy as np
 from tabular_marl.active.learners.rule import Array, Ints
 from tabular_marl.validation import InputError, finite_array, integer, one_of
 
-#: A number within this many steps h of a grid point counts as that point (rounding of updates).
+#: A number within this many steps h of a grid point, or of the middle between two, counts as that
+#: (rounding of updates).
 ON_POINT = 1e-9
 
 
@@ -58,7 +59,9 @@ class Grid:
         close = np.rint(place)
         place = np.where(np.abs(place - close) <= ON_POINT, close, place)
         if self.projection == "nearest":
-            return np.floor(place + 0.5).astype(np.int64)[:, None], np.ones((place.size, 1))
+            return np.floor(place + 0.5 + ON_POINT).astype(np.int64)[:, None], np.ones(
+                (place.size, 1)
+            )
         below = np.minimum(np.floor(place), self.points - 2)
         up = place - below
         both = np.stack([below, below + 1], axis=1).astype(np.int64)

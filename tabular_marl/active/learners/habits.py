@@ -48,9 +48,14 @@ class _HabitRule:
         self.learner, self.num_actions, self.player = learner, num_actions, player
         self.aspiration = float(finite_array("aspiration", learner.aspiration, ()))
         self.epsilon = unit_interval("epsilon", learner.epsilon)
+        self.first = self._actions(learner.initial)
+        self.num_starts = int(self.first.shape[0])
 
     def start(self) -> Ints:
-        initial = self.learner.initial
+        return self.first
+
+    def _actions(self, initial: Any) -> Ints:
+        """First actions [k, 1]."""
         if isinstance(initial, str):
             one_of("initial", initial, ("every",))
             return np.arange(self.num_actions)[:, None]

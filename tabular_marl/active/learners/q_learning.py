@@ -39,9 +39,6 @@ from tabular_marl.validation import InputError, discount_factor, finite_array, o
 #: Exact values with denominators of more bits than this are taken for an infinite set.
 MAX_BITS = 4096
 
-#: A start set on a whole grid may have this many tables.
-MAX_STARTS = 50_000_000
-
 Table = tuple[Fraction, ...]
 
 
@@ -87,21 +84,19 @@ class _GridRule:
         self.learner, self.grid, self.shape, self.player = learner, grid, shape, player
         self.width = int(np.prod(shape))
         self.epsilon = float(learner.epsilon)
+        if isinstance(learner.initial, str):
+            one_of("initial", learner.initial, ("every",))
+            self.given, self.num_starts = None, grid.points**self.width
+        else:
+            tables = _tables(learner.initial, shape).reshape(-1, self.width)
+            self.given = grid.index("initial", tables)
+            self.num_starts = tables.shape[0]
 
     def start(self) -> Ints:
-        initial = self.learner.initial
-        if isinstance(initial, str):
-            one_of("initial", initial, ("every",))
-            size = self.grid.points**self.width
-            if size > MAX_STARTS:
-                raise InputError(
-                    "initial",
-                    f"be at most {MAX_STARTS} tables",
-                    f"the grid has {self.grid.points}^{self.width} = {size}",
-                )
-            every = np.unravel_index(np.arange(size), (self.grid.points,) * self.width)
-            return np.stack(every, axis=1).astype(np.int64)
-        return self.grid.index("initial", _tables(initial, self.shape).reshape(-1, self.width))
+        if self.given is not None:
+            return self.given
+        every = np.unravel_index(np.arange(self.num_starts), (self.grid.points,) * self.width)
+        return np.stack(every, axis=1).astype(np.int64)
 
     def policy(self, theta: Ints, state: Ints) -> Array:
         rows = self._rows(theta, state)
@@ -151,7 +146,7 @@ class _ExactRule(NamedRule):
     def respond(self, value: Table, state: int) -> ArrayLike:
         row = self._row(value, state)
         best = max(row)
-        return among_best(np.array([[q == best for q in row]]), self.learner.tie)[0]
+        return np.asarray(among_best(np.array([[q == best for q in row]]), self.learner.tie)[0])
 
     def revise(
         self, value: Table, state: int, actions: tuple[int, ...], reward: float, next_state: int

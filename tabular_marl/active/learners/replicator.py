@@ -66,16 +66,26 @@ class _SimplexRule:
                 f"the least was {self.fitness.min():g}",
             )
 
+        self.given = None
+        if isinstance(learner.initial, str):
+            one_of("initial", learner.initial, ("every",))
+        else:
+            self.given = self._points(learner.initial)
+
+    @property
+    def num_starts(self) -> int:
+        if self.given is not None:
+            return int(self.given.shape[0])
+        return math.comb(self.learner.resolution + self.width - 1, self.width - 1)
+
     def start(self) -> Ints:
-        n, initial = self.learner.resolution, self.learner.initial
-        if isinstance(initial, str):
-            one_of("initial", initial, ("every",))
-            size = math.comb(n + self.width - 1, self.width - 1)
-            if size > 10_000_000:
-                raise InputError(
-                    "resolution", "give at most 10000000 mixed strategies", f"there are {size}"
-                )
-            return _compositions(n, self.width)
+        if self.given is None:
+            return _compositions(self.learner.resolution, self.width)
+        return self.given
+
+    def _points(self, initial: Any) -> Ints:
+        """Mixed strategies [k, A] as grid points."""
+        n = self.learner.resolution
         x = probability_rows("initial", np.atleast_2d(np.asarray(initial)), (None, self.width))
         counts = np.rint(x * n).astype(np.int64)
         if np.abs(x * n - counts).max() > 1e-6 or (counts.sum(axis=1) != n).any():
@@ -110,7 +120,8 @@ def largest_remainders(target: Array, total: int) -> Ints:
     missing = (total - below.sum(axis=1)).astype(np.int64)
     order = np.argsort(-(target - below).round(9), axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable")
-    return (below + (rank < missing[:, None])).astype(np.int64)
+    counts: Ints = (below + (rank < missing[:, None])).astype(np.int64)
+    return counts
 
 
 def kuhn(target: Array, total: int) -> tuple[Ints, Array]:

@@ -86,24 +86,27 @@ class _WindowRule:
         self.other_counts = tuple(counts[j] for j in self.others)
         self.num_others = math.prod(self.other_counts)
         self.windows = self.num_others**learner.memory
+        self.given = None
         if self.windows * self.num_others >= 2**63:
             raise InputError(
                 "memory",
                 "give windows that fit in 63 bits",
                 f"there are {self.num_others}^{learner.memory}",
             )
+        if isinstance(learner.initial, str):
+            one_of("initial", learner.initial, ("every",))
+        else:
+            self.given = self._named(learner.initial)
+
+    @property
+    def num_starts(self) -> int:
+        return self.windows if self.given is None else int(self.given.shape[0])
 
     def start(self) -> Ints:
-        initial = self.learner.initial
-        if isinstance(initial, str):
-            one_of("initial", initial, ("every",))
-            if self.windows > 50_000_000:
-                raise InputError(
-                    "initial",
-                    "be at most 50000000 windows",
-                    f"there are {self.num_others}^{self.learner.memory}",
-                )
-            return np.arange(self.windows)[:, None]
+        return np.arange(self.windows)[:, None] if self.given is None else self.given
+
+    def _named(self, initial: Any) -> Ints:
+        """Windows [k, memory] as their numbers [k, 1]."""
         windows = np.asarray(initial)
         if (
             windows.dtype.kind not in "iu"

@@ -42,6 +42,10 @@ class Rule(Protocol):
     width: int
     epsilon: float
 
+    @property
+    def num_starts(self) -> int:
+        """How many rows ``start`` gives: known before they are made, however many they are."""
+
     def start(self) -> Ints:
         """The parameters it may start from, [starts, width]."""
 
@@ -66,8 +70,18 @@ def unit_interval(argument: str, value: float) -> float:
     """A probability or a step size in [0, 1]."""
     number = float(finite_array(argument, value, ()))
     if not 0 <= number <= 1:
-        raise InputError(argument, "be in [0, 1]", f"it was {value!r}")
+        raise InputError(argument, "be in [0, 1]", f"it was {number:g}")
     return number
+
+
+def hashable(argument: str, value: Any, when: str = "") -> Any:
+    """``value``, if a dictionary can hold it: learners' parameters are told apart by that."""
+    try:
+        hash(value)
+    except TypeError:
+        must = "give hashable parameters (numbers, strings, tuples; no lists, arrays or dicts)"
+        raise InputError(argument, must, f"{when}one was {value!r}") from None
+    return value
 
 
 def among_best(best: NDArray[np.bool_], tie: str) -> Array:
@@ -79,7 +93,8 @@ def among_best(best: NDArray[np.bool_], tie: str) -> Array:
 
 
 def _last(best: NDArray[np.bool_]) -> Ints:
-    return best.shape[1] - 1 - best[:, ::-1].argmax(axis=1)
+    last: Ints = best.shape[1] - 1 - best[:, ::-1].argmax(axis=1)
+    return last
 
 
 #: Tie rules that :func:`among_best` knows.
@@ -126,6 +141,11 @@ class NamedRule:
             known = self._names[value] = len(self.values)
             self.values.append(value)
         return known
+
+    @property
+    def num_starts(self) -> int:
+        """How many parameters it may start from."""
+        return int(self._starts.shape[0])
 
     def start(self) -> Ints:
         """The parameters it may start from, [starts, 1]."""
@@ -179,7 +199,7 @@ class NamedRule:
         value = self.values[name]
         pairs = self.revise(value, state, tuple(actions), reward, next_state)
         total = sum(chance for _, chance in pairs)
-        if abs(total - 1) > 1e-9 or any(chance < 0 for _, chance in pairs):
+        if not abs(total - 1) <= 1e-9 or any(chance < 0 for _, chance in pairs):
             raise InputError(
                 "update",
                 "return parameters with probabilities that sum to 1",

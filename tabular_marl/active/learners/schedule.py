@@ -3,12 +3,13 @@
     scheduled play      π_t(·|s), t = 0, 1, …, T−1, then the last for ever, or again from the first
     annealed learner    (1 − ε_t) π_j + ε_t / A_j with ε_0, …, ε_{T−1} and then ε_T for ever
 
-GLIE ("greedy in the limit with infinite exploration", Singh et al. 2000) wants ε_t → 0 and
-Σ ε_t = ∞: no finite clock has that. A clock that stops at ε_T = 0 is greedy from then on, with a
-start distribution that T steps of exploration have made; one that stops at ε_T > 0 is the
-stationary kernel whose limit ε_T → 0 is the stochastically stable one. The two limits can differ:
-both can be computed, and neither is passed off as the other. ε_t = a t^−p for ever, and which of
-the two it goes to, is in active/decaying.py. θ = (t, θ of the learner), t ≤ T.
+GLIE ("greedy in the limit with infinite exploration", Singh et al. 2000) wants every action
+infinitely often and greed in the limit: of a clock, ε_t → 0 and Σ ε_t = ∞. No finite clock has
+that. A clock that stops at ε_T = 0 is greedy from then on, with a start distribution that T steps
+of exploration have made; one that stops at ε_T > 0 is the stationary kernel whose limit ε_T → 0 is
+the stochastically stable one. The two limits can differ: both can be computed, and neither is
+passed off as the other. ε_t = a t^−p for ever, and which of the two it goes to, is in
+active/decaying.py. θ = (t, θ of the learner), t ≤ T.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Schedule:
 class _ScheduleRule:
     width = 1
     epsilon = 0.0
+    num_starts = 1
 
     def __init__(self, policies: Array, after: str) -> None:
         self.policies, self.after = policies, after
@@ -118,6 +120,7 @@ class _AnnealedRule:
     def __init__(self, inner: Rule, rates: Array) -> None:
         self.inner, self.rates = inner, rates
         self.width = 1 + inner.width
+        self.num_starts = inner.num_starts
 
     def start(self) -> Ints:
         inner = self.inner.start()
