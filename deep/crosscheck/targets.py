@@ -89,7 +89,8 @@ def judge(
     if found[0][0].residual >= SINGLE:
         entropic = mistakes.with_entropies(system)
         rare = columns("suspects")
-        offset = [(name, mistakes.BONUS) for name in usual if name not in (*fixed, mistakes.BONUS)]
+        after = [name for name in usual if name not in (*fixed, mistakes.BONUS)]
+        offset: list[tuple[str, ...]] = [(name, mistakes.BONUS) for name in after]
         for more, sets in (
             (usual, iter([offset])),
             (rare, any_of(rare, fixed, 1)),
