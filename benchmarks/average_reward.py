@@ -7,7 +7,9 @@
     after a minute, and its span of Th − h given: what is given for it is a lower bound
     500 states, 5 actions: four closed blocks of 100 states and 100 transient ones, so that the
     gain depends on the start, against msdm's multichain policy iteration, stopped after ten
-    iterations, as it did not finish in 900 seconds either; what is given for it is a lower bound
+    iterations, as it did not finish in 900 seconds either; what is given for it is a lower bound.
+    Smaller ones do not help it: with blocks of 10, 20 and 40 states it does not settle in 200
+    iterations, and its gains are off by 0.5 to 1.3
 
 The error is max |gain − reference|; ours proves its bracket. Building a peer's arrays is not timed,
 building and checking our process is.
