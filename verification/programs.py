@@ -24,8 +24,8 @@ CHECKS = ("target", "actor", "gradient")
 MEASURE = "tabular_marl.deep.crosscheck.evidence:measure"
 
 #: The package's files that decide what a check finds, beside the entry's own.
-WATCHED = ("systems/*.py", "crosscheck/bench.py", "crosscheck/evidence.py", "free_energy.py")
-OWN = ("losses/*.py", "crosscheck/tabular.py")
+WATCHED = ("systems/*.py", "crosscheck/*.py", "free_energy.py")
+OWN = ("losses/*.py",)
 
 
 def implementation(

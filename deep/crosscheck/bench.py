@@ -37,7 +37,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.crosscheck import actors, strangers
+from tabular_marl.deep.crosscheck import actors, policies, strangers
 from tabular_marl.deep.crosscheck.findings import (
     CrossCheck,
     Finding,
@@ -117,11 +117,12 @@ class Bench:
                 learned, tables = learn(self.loss, system, self.trained, steps, tolerance)
                 yield learned
         if hasattr(self.implementation, "agent_policy"):
-            yield self.policy(tables, tolerance)
+            given = self._called("agent_policy", tables, None)
+            yield policies.judged(policies.checked(given, system), system, tolerance)
         elif hasattr(self.implementation, "action_probabilities"):
-            yield self.asked(tolerance)
+            yield strangers.told(self.implementation, system, tolerance)
         elif hasattr(self.implementation, "act"):
-            yield strangers.bounded(self.implementation, self.system, tolerance, samples)
+            yield strangers.bounded(self.implementation, system, tolerance, samples)
 
     # -- the critic's target ----------------------------------------------------------------------
 
@@ -330,46 +331,6 @@ class Bench:
             mistake = "the samples' weights are ignored"
             says += f": {mistake}"
         yield Finding("objective", worst <= COSINE, worst, COSINE, says, mistake=mistake)
-
-    # -- the policy -------------------------------------------------------------------------------
-
-    def policy(self, tables: Tables, tolerance: float = 1e-3) -> Finding:
-        """KL(π ‖ exact) and the value that π loses, state by state."""
-        exact = self.system.exact.log_agent
-        axis = self.system.exact.axes["agent"]
-        given = self._called("agent_policy", tables, None)
-        policy = torch.as_tensor(given).detach().to(exact)
-        policy = policy.unsqueeze(2) if policy.ndim == 2 and exact.ndim == 3 else policy
-        if policy.shape != exact.shape:
-            was = f"it was {tuple(policy.shape)}"
-            raise InputError("agent_policy", f"have shape {tuple(exact.shape)}", was)
-        off = (policy.sum(axis) - 1).abs().max()
-        if not bool(torch.isfinite(policy).all()) or float(off) > 1e-6 or float(policy.min()) < 0:
-            was = "it was not"
-            raise InputError("agent_policy", "be probabilities that sum to one over a", was)
-        return self._judged(policy, exact, tolerance)
-
-    def _judged(self, policy: Tensor, exact: Tensor, tolerance: float) -> Finding:
-        live, axis = self.system.live, self.system.exact.axes["agent"]
-        ratio = torch.where(policy > 0, policy.log() - exact, 0.0)
-        divergence = (policy * ratio).sum(axis).flatten(1).amax(1) * live
-        lost = self.system.lost(policy) * live
-        worst, most = float(divergence.max()), float(lost.abs().max())
-        return Finding(
-            "policy",
-            worst <= tolerance,
-            worst,
-            tolerance,
-            f"largest KL to the exact policy {worst:.3g} (state {int(divergence.argmax())}), "
-            f"largest value gap {most:.3g}",
-            {"kl": divergence.tolist(), "value gap": lost.tolist()},
-        )
-
-    def asked(self, tolerance: float) -> Finding:
-        """The policy check of an agent that tells its probabilities of actions, state by state."""
-        policy = strangers.answering(strangers.asked, self.implementation, self.system.game)
-        exact = strangers.as_table(strangers.played(self.system), self.system).log()
-        return self._judged(strangers.as_table(policy, self.system), exact, tolerance)
 
     def _called(self, name: str, tables: Tables, batch: Any = ...) -> Any:
         """The implementation's method; what it raises is told as its own."""

@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from tabular_marl.deep.crosscheck.findings import Finding, told_as_its_own
+from tabular_marl.deep.crosscheck.policies import judged
 from tabular_marl.deep.systems import RecipeSystem, System
 from tabular_marl.deep.systems.enumeration import terminal_states
 from tabular_marl.games.stochastic import StochasticGame
@@ -182,6 +183,12 @@ def as_table(policy: Array, system: System) -> torch.Tensor:
     """π(a|s) in the shape of the system's policy table: the same whatever it could answer to."""
     shape = system.exact.agent.shape
     return torch.from_numpy(policy.copy()).unsqueeze(2).expand(shape).contiguous()
+
+
+def told(agent: Any, system: System, tolerance: float) -> Finding:
+    """The policy check of an agent that tells its probabilities of actions, state by state."""
+    policy = as_table(answering(asked, agent, system.game), system)
+    return judged(policy, system, tolerance, as_table(played(system), system).log())
 
 
 def bounded(agent: Any, system: System, tolerance: float, samples: int) -> Finding:

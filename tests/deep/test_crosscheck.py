@@ -169,7 +169,7 @@ def test_a_policy_is_judged_by_state(system):
         def agent_policy(self, tables):
             return torch.full(tables.agent.shape, 1 / A, dtype=torch.float64)
 
-    finding = Bench(Uniform(), system).policy(system.exact)
+    (finding,) = crosscheck(Uniform(), system).findings
     assert not finding.passed
     assert len(finding.series["kl"]) == S
     assert finding.measured == max(finding.series["kl"]) > 0
