@@ -59,10 +59,7 @@ def look(session):
     """v, gap and the rarer action's probability [3, N] at the present state; the tables [N, 2]."""
     agent, learner = session.players
     obs, latent = session.env.observations[0], agent.inference.latent
-    here = torch.cat([obs, latent], 1)[:, None]
-    played = torch.eye(agent.others).expand(agent.seeds, -1, -1)
-    q = agent.critics(torch.cat([here.expand(-1, agent.others, -1), played], 2)).amin(1)
-    odds = torch.softmax(agent.inference.decoder(here)[:, 0], 1)
+    q, odds = agent.at_every_reply(agent.critics, obs, latent)
     gap = ((q[..., 0] - q[..., 1]) * odds).sum(1)
     value, rarer = agent._value(obs, latent), agent.policy(obs).amin(1)
     return torch.stack([value, gap, rarer]).numpy(), learner.q.numpy().copy()

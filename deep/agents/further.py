@@ -95,12 +95,19 @@ class Further(Agent):
     @torch.no_grad()
     def _value(self, obs: Tensor, latent: Tensor) -> Tensor:
         """v(s, ẑ) of (13) from the targets, [N]."""
+        q, others = self.at_every_reply(self.targets, obs, latent)
+        log_policy = self._log_policy(obs, latent)
+        return further.soft_value(q.mT, log_policy, others, self.config.temperature)
+
+    def at_every_reply(
+        self, critics: nn.Module, obs: Tensor, latent: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The smaller q at every action of the others, [N, B, A], and the decoder's law, [N, B]."""
         here = torch.cat([obs, latent], 1)[:, None]
         every = torch.eye(self.others, device=obs.device).expand(len(obs), -1, -1)
         inputs = torch.cat([here.expand(-1, self.others, -1), every], 2)
-        q = self.targets(inputs).amin(1).mT
-        others = torch.softmax(self.inference.decoder(here)[:, 0], 1)
-        return further.soft_value(q, self._log_policy(obs, latent), others, self.config.temperature)
+        law = torch.softmax(self.inference.decoder(here)[:, 0], 1)
+        return critics(inputs).amin(1), law
 
     def _actor_loss(self, obs: Tensor, latent: Tensor, taken: Tensor) -> Tensor:
         """(14)."""

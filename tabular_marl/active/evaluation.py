@@ -19,7 +19,7 @@ from scipy import sparse
 
 from tabular_marl.active.chains import Array, MarkovChain
 from tabular_marl.active.gain_bounds import centred
-from tabular_marl.active.multilevel import Multilevel
+from tabular_marl.active.multilevel import RESIDUAL, Multilevel
 from tabular_marl.numerics.elimination import TooMuchFill
 from tabular_marl.numerics.kernels import poisson as kernels
 from tabular_marl.validation import InputError
@@ -33,10 +33,6 @@ EASY = 1e6
 
 #: Elimination of a sparse chain may take this many products for each transition.
 PATIENCE = 15
-
-#: Krylov iteration is done when the residual is this share of the reward. Its result, and that of
-#: aggregation, is exact within ten times that share of the reward and the bias.
-RESIDUAL = 1e-14
 
 
 def evaluate(chain: MarkovChain, reward: Array, guess: Array | None = None) -> tuple[Array, Array]:

@@ -40,7 +40,8 @@ QUICK_SHARE = 0.34
 #: Directions before a start from the measured residual, starts, and what each must gain to go on.
 DIRECTIONS, STARTS, GAIN = 30, 6, 0.5
 
-#: It is done when the range of the residual is this share of that of the reward and bias.
+#: An iteration is done when the residual is this share of the reward (here: of the ranges of reward
+#: and bias), and counts as exact within ten times that share of both.
 RESIDUAL = 1e-14
 
 
