@@ -9,6 +9,7 @@ N seeds at once; a loss is averaged within a seed and summed over seeds, so that
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,13 +60,15 @@ class Agent:
     """``modules`` and ``buffers`` are the names of what a checkpoint keeps.
 
     ``settings`` is the class of its config. Where it no longer ``learns`` it infers and acts on,
-    and nothing is trained.
+    and nothing is trained. ``learn`` is a training step from tensors alone, whatever was drawn for
+    it among them, in place; an agent without one draws as it trains.
     """
 
     settings: type[CommonConfig] = AgentConfig
     modules: tuple[str, ...] = ()
     buffers: tuple[str, ...] = ()
     learns = True
+    learn: Callable[..., dict[str, Tensor]] | None = None
 
     def __init__(
         self,

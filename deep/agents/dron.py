@@ -56,8 +56,14 @@ class Dron(Agent):
         self.count += 1
         if self.warming_up:
             return {}
+        return self.learn(inputs, action, other, reward, self._inputs(after))
+
+    def learn(
+        self, inputs: Tensor, action: Tensor, other: Tensor, reward: Tensor, after: Tensor
+    ) -> dict[str, Tensor]:
+        """One step on (s, h), a, b, r and (s', h')."""
         with torch.no_grad():
-            next_q = self.target(self._inputs(after))[:, 0]
+            next_q = self.target(after)[:, 0]
         loss = baselines.dron_loss(
             self.critic(inputs)[:, 0].gather(1, action[:, None])[:, 0],
             reward,

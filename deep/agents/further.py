@@ -70,10 +70,25 @@ class Further(Agent):
             if self.config.optimistic:
                 self.gain.data.copy_(self.best)
             return {}
+        row = (obs, before, action, played, reward, after, latent)
+        return self.learn(*row, *self.inference.batch())
+
+    def learn(
+        self,
+        obs: Tensor,
+        before: Tensor,
+        action: Tensor,
+        played: Tensor,
+        reward: Tensor,
+        after: Tensor,
+        latent: Tensor,
+        *seen: Tensor,
+    ) -> dict[str, Tensor]:
+        """(12) and (11), then (14) with the critics so moved; ``before`` is ẑ, ``latent`` ẑ'."""
         taken = torch.cat([obs, before, played], 1)[:, None]  # what the critics see of it
         losses = {
             "critic": self._critic_loss(taken, action, reward, self._value(after, latent)),
-            "inference": self.inference.loss(self._log_likelihood),
+            "inference": self.inference.loss(self._log_likelihood, *seen),
         }
         # disjoint parameters: one backward pass serves both
         self.step(losses["critic"] + losses["inference"], *self._trained_by_critic, "inference")

@@ -50,11 +50,25 @@ class Masac(Agent):
         self.count += 1
         if self.warming_up:
             return {}
+        peer = self.peer.policy(obs), self.peer.policy(after)
+        return self.learn(obs, action, other, reward, after, *peer)
+
+    def learn(
+        self,
+        obs: Tensor,
+        action: Tensor,
+        other: Tensor,
+        reward: Tensor,
+        after: Tensor,
+        peer: Tensor,
+        peer_after: Tensor,
+    ) -> dict[str, Tensor]:
+        """Critics, then the actor by the critics so moved; ``peer`` is π^-i(·|s), [N, B]."""
         with torch.no_grad():
             log_policy = self._log_policy(after)
             policy = log_policy.exp()
             smaller = self._smaller(self.targets, after)
-            worth = torch.einsum("nab,na,nb->n", smaller, policy, self.peer.policy(after))
+            worth = torch.einsum("nab,na,nb->n", smaller, policy, peer_after)
             log_prob = (policy * log_policy).sum(1)
         config = self.config
         every = torch.arange(self.seeds, device=obs.device)
@@ -64,7 +78,7 @@ class Masac(Agent):
         found = self.step(2 * errors, "critic")  # both critics
         follow(self.targets, self.critics, self.config.target_rate)
         with torch.no_grad():
-            q = torch.einsum("nab,nb->na", self._smaller(self.critics, obs), self.peer.policy(obs))
+            q = torch.einsum("nab,nb->na", self._smaller(self.critics, obs), peer)
         actor = further.policy_loss(q, self._log_policy(obs), self.config.temperature)
         return {"critic": found, "actor": self.step(actor, "actor")}
 

@@ -54,6 +54,19 @@ class Moa(Agent):
         self.count += 1
         if self.warming_up:
             return {}
+        return self.learn(obs, action, other, played, reward, after, before)
+
+    def learn(
+        self,
+        obs: Tensor,
+        action: Tensor,
+        other: Tensor,
+        played: Tensor,
+        reward: Tensor,
+        after: Tensor,
+        before: Tensor,
+    ) -> dict[str, Tensor]:
+        """A step of each; ``played`` is b one-hot, ``before`` what the model saw a step ago."""
         log_policy = torch.log_softmax(self.actor(obs[:, None])[:, 0], 1)
         paid = reward + self.config.influence * self._influence(obs, log_policy, action, played)
         value = self.critic(obs[:, None])[:, 0, 0]

@@ -83,7 +83,7 @@ class ReplayedFurther(ReplayAgent):
         return {
             "actor": self.actor_loss(**batch),
             "critic": error[0] + error[1],
-            "inference": self.inference.loss(self.log_likelihood),
+            "inference": self.inference.loss(self.log_likelihood, *self.inference.batch()),
         }
 
     def follow(self) -> None:

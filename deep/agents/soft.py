@@ -74,7 +74,11 @@ class SoftAgent(Agent):
         self.count += 1
         if self.warming_up:
             return {}
-        losses = self.losses(**self.replay.sample(self.config.batch, self.generator))
+        return self.learn(**self.replay.sample(self.config.batch, self.generator))
+
+    def learn(self, **batch: Tensor) -> dict[str, Tensor]:
+        """One step on a batch [N, K, …] of what was kept."""
+        losses = self.losses(**batch)
         self.step(torch.stack(list(losses.values())).sum(), *losses)
         self.follow()
         return {name: loss.detach() for name, loss in losses.items()}

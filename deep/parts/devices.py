@@ -42,8 +42,8 @@ def device_named(name: str) -> torch.device:
 
 
 def at_hand(x: Tensor) -> bool:
-    """Whether the host can look at the numbers of ``x`` without waiting."""
-    return x.device.type == "cpu"
+    """Whether the host can look at the numbers of ``x`` without waiting: none is, to a compiler."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def draw(probabilities: Tensor, generator: torch.Generator) -> Tensor:

@@ -63,15 +63,27 @@ class Inference(nn.Module):
         """The decoder's outputs, [N, …, decoded]."""
         return evaluate(self.decoder, obs, latent)
 
-    def loss(self, log_likelihood: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    def batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What :meth:`loss` takes: the window's inputs, s', b [N, W, …], and noise [N, W, z]."""
+        inputs, after, other = (self.window.last(name) for name in ("inputs", "after", "other"))
+        shape = torch.Size((*inputs.shape[:2], self.latent.shape[1]))
+        return inputs, after, other, standard_normal(shape, self.generator)
+
+    def loss(
+        self,
+        log_likelihood: Callable[[Tensor, Tensor], Tensor],
+        inputs: Tensor,
+        after: Tensor,
+        other: Tensor,
+        noise: Tensor,
+    ) -> Tensor:
         """(11): ẑ_{t+1} explains b_{t+1} and stays near the posterior before it.
 
         ``log_likelihood`` takes outputs [N, W−1, decoded] and actions to [N, W−1].
         """
-        mean, log_variance = self.posterior(self.window.last("inputs"))
-        noise = standard_normal(mean.shape, self.generator)
+        mean, log_variance = self.posterior(inputs)
         latent = (mean + (log_variance / 2).exp() * noise)[:, :-1]
-        outputs = self.decode(self.window.last("after")[:, :-1], latent)
-        likely = log_likelihood(outputs, self.window.last("other")[:, 1:])
+        outputs = self.decode(after[:, :-1], latent)
+        likely = log_likelihood(outputs, other[:, 1:])
         pairs = (mean[:, 1:], log_variance[:, 1:], mean[:, :-1], log_variance[:, :-1])
         return further.elbo_loss(likely, *pairs, self.kl_weight)

@@ -15,7 +15,8 @@ from __future__ import annotations
 import ctypes
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +25,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from tabular_marl.deep.parts.devices import at_hand
+
+#: Of Adam: what its means keep, and what its steps are divided by at least.
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class SeedMLP(nn.Module):
@@ -124,8 +128,14 @@ class Adam:
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step along ``gradients``, which are those of ``parameters`` in their order."""
-        torch._foreach_add_(self.steps, 1)
         parameters: list[Tensor] = list(self.parameters)
+        if torch.compiler.is_compiling():  # it fuses the equation, and cannot take the kernels
+            for held in zip(
+                parameters, gradients, self.first, self.second, self.steps, strict=True
+            ):
+                _adam(*held, self.rate)
+            return
+        torch._foreach_add_(self.steps, 1)
         torch._fused_adam_(
             parameters,
             list(gradients),
@@ -134,9 +144,9 @@ class Adam:
             [],
             self.steps,
             lr=self.rate,
-            beta1=0.9,
-            beta2=0.999,
-            eps=1e-8,
+            beta1=BETA_1,
+            beta2=BETA_2,
+            eps=EPSILON,
             weight_decay=0.0,
             amsgrad=False,
             maximize=False,
@@ -150,6 +160,13 @@ class Adam:
         """Go on from a checkpoint."""
         for name, held in self.state_dict().items():
             torch._foreach_copy_(held, state[name])
+
+
+def _adam(x: Tensor, g: Tensor, m: Tensor, v: Tensor, t: Tensor, rate: float) -> None:
+    t.add_(1)
+    m.lerp_(g, 1 - BETA_1)
+    v.lerp_(g.square(), 1 - BETA_2)
+    x.sub_(rate * (m / (1 - BETA_1**t)) / ((v / (1 - BETA_2**t)).sqrt() + EPSILON))
 
 
 @torch.no_grad()
@@ -175,6 +192,20 @@ def keep_memory() -> None:
     if mallopt is not None:
         mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD, at its largest
         mallopt(-1, 1 << 29)  # M_TRIM_THRESHOLD
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Take numbers below 1e-38 for 0 meanwhile, on this thread of a CPU.
+
+    Adam's means of a weight without gradients fall there, and stay; arithmetic with them is so slow
+    that after a thousand steps a step takes up to 1.7 times as long.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 @torch.no_grad()

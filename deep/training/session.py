@@ -4,10 +4,10 @@
     out/checkpoint.pt           everything that the next step depends on; read with weights_only
 
 A run that is killed loses at most the steps since its last checkpoint, and one that goes on from
-it ends bit for bit where an unbroken run ends (on a CPU, with the same number of threads, in an
-environment of this package; on a GPU nothing is promised to the last bit, and products are in
-float32, not TF32, which is torch's own default). A checkpoint goes on on any device, but with
-another random stream where that is of another kind.
+it ends bit for bit where an unbroken run ends (on a CPU, with the same number of threads, both
+compiled or neither, in an environment of this package; on a GPU nothing is promised to the last
+bit, and products are in float32, not TF32, which is torch's own default). A checkpoint goes on on
+any device, but with another random stream where that is of another kind.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tabular_marl.deep.agents.base import CommonConfig
+from tabular_marl.deep.agents.base import Agent, CommonConfig
 from tabular_marl.deep.parts.devices import at_hand, device_named
-from tabular_marl.deep.parts.networks import keep_memory
+from tabular_marl.deep.parts.networks import denormals_flushed, keep_memory
 from tabular_marl.deep.training.checkpoint import (
     clear,
     differences,
@@ -34,6 +34,7 @@ from tabular_marl.deep.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from tabular_marl.deep.training.compiled import compile_learning
 from tabular_marl.deep.training.experiments import Experiment, read_experiment
 from tabular_marl.deep.training.lineup import line_up
 from tabular_marl.deep.training.logs import Logs
@@ -53,7 +54,8 @@ class Run:
 
     ``experiment`` is a published name, a file, or an Experiment, which has no presets.
     ``settings`` override its numbers: pairs of a field's name and a value. On ``device``, ``cpu``
-    or ``cuda``, live its environment and players; which one is no part of what the run is.
+    or ``cuda``, live its environment and players, who learn by ``compiled`` programs or not; both
+    are no part of what the run is.
     Raises InputError where one of these is wrong.
     """
 
@@ -66,6 +68,7 @@ class Run:
     interval: int = 250
     settings: tuple[tuple[str, Any], ...] = ()
     device: str = "cpu"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         device_named(self.device)
@@ -130,10 +133,15 @@ class Session:
         self.device = device_named(run.device)
         self.generator = torch.Generator(self.device).manual_seed(run.seed)
         self.env, self.players = line_up(run.plan, run.agent, run.seeds, self.generator)
+        if run.compiled:
+            for player in self.players:
+                if isinstance(player, Agent):
+                    compile_learning(player)
         self.curve = torch.zeros(0, run.seeds, dtype=torch.float64, device="cpu")
         self.losses: dict[str, list[float]] = {}
         self.failed: dict[int, str] = {}
 
+    @denormals_flushed()
     def advance(self) -> None:
         """One interval of steps, and its row of the curve. Raises TrainingError."""
         total = torch.zeros(self.run.seeds, dtype=torch.float64, device=self.device)
