@@ -1,6 +1,6 @@
 """FURTHER's Figure 7 with exact lines in each panel: five agents, twenty seeds.
 
-    .venv/bin/python examples/figure_7.py --panel a|b|c [--steps N] [--out FOLDER]
+    .venv/bin/python examples/figure_7.py --panel a|b|c [--steps N] [--compile] [--out FOLDER]
 
 (a) IBS against the Q-learner of Question 1, (b) IC in self-play, (c) IMP against LILI; preset
 "code", and the published number of steps unless told otherwise. A run that is there already is only
@@ -70,10 +70,10 @@ def pennies_values():
     }
 
 
-def curve(experiment, name, agent, settings, steps, folder):
-    """Train the line as far as ``steps``, or read what is there; a seed that fails is left out."""
+def curve(experiment, name, agent, settings, steps, folder, compiled=False):
+    """Train the line as far as asked, or read what is there; a seed that fails is left out."""
     steps = read_experiment(experiment, "code").steps if steps is None else steps
-    run = Run(experiment, agent, "code", steps=steps, settings=settings)
+    run = Run(experiment, agent, "code", steps=steps, settings=settings, compiled=compiled)
     out = folder / experiment / name.lower().replace(", ", "-").replace(" ", "-")
     if not (out / "curve.csv").exists() or read_curve(out).step[-1] < steps:
         train(run, out, resume=(out / "checkpoint.pt").exists(), keep_going=True)
@@ -86,36 +86,38 @@ def curve(experiment, name, agent, settings, steps, folder):
     return Curve(step, reward)
 
 
-def panel_a(steps, folder):
+def panel_a(steps, folder, compiled):
     """IBS, and what its curves hang on."""
     best = best_against_q()
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
     short = min(steps or 20_000, 20_000)
     for axis, lines, last in zip(axes, (AGENTS, HANGS_ON), (steps, short), strict=True):
-        curves = {name: curve("ibs", name, *line, last, folder) for name, line in lines.items()}
+        how = last, folder, compiled
+        curves = {name: curve("ibs", name, *line, *how) for name, line in lines.items()}
         curves_on(axis, curves, best)
     axes[0].set_title("Iterated Bach or Stravinsky, 20 seeds")
     axes[1].set(title="What it hangs on", ylabel="")
     figure.savefig(folder / "figure-7a.png", dpi=150)
 
 
-def panel_b(steps, folder):
+def panel_b(steps, folder, compiled):
     """IC in self-play."""
-    axis = one_panel("ic", steps, folder, coordination_values(), "Iterated coordination, self-play")
+    how = steps, folder, compiled
+    axis = one_panel("ic", how, coordination_values(), "Iterated coordination, self-play")
     axis.figure.savefig(folder / "figure-7b.png", dpi=150)
 
 
-def panel_c(steps, folder):
+def panel_c(steps, folder, compiled):
     """IMP against LILI."""
     title = "Iterated matching pennies against LILI"
-    axis = one_panel("imp", steps, folder, pennies_values(), title)
+    axis = one_panel("imp", (steps, folder, compiled), pennies_values(), title)
     axis.figure.savefig(folder / "figure-7c.png", dpi=150)
 
 
-def one_panel(experiment, steps, folder, levels, title):
+def one_panel(experiment, how, levels, title):
     """All five agents, and exact levels from the highest down."""
     axis = plt.figure(figsize=(6.4, 4.2), layout="constrained").subplots()
-    curves = {name: curve(experiment, name, *line, steps, folder) for name, line in AGENTS.items()}
+    curves = {name: curve(experiment, name, *line, *how) for name, line in AGENTS.items()}
     curves_on(axis, curves)
     for name, value in levels.items():
         level(axis, value, f"{name}: {value:.4g}", above=value > 0)  # curves lie on 0
@@ -127,8 +129,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--panel", choices="abc", required=True)
     parser.add_argument("--steps", type=int, help="the published number unless given")
+    parser.add_argument("--compile", action="store_true", help="pays from some 20 000 steps on")
     parser.add_argument("--out", type=Path, default=Path("runs/figure-7"))
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with plt.rc_context(STYLE):
-        {"a": panel_a, "b": panel_b, "c": panel_c}[given.panel](given.steps, given.out)
+        panel = {"a": panel_a, "b": panel_b, "c": panel_c}[given.panel]
+        panel(given.steps, given.out, given.compile)

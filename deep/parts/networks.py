@@ -123,7 +123,8 @@ class Adam:
         self.parameters, self.rate = list(parameters), rate
         self.first = [torch.zeros_like(p) for p in self.parameters]
         self.second = [torch.zeros_like(p) for p in self.parameters]
-        self.steps = [torch.zeros((), device=p.device) for p in self.parameters]
+        # not of dimension 0, of which torch 2.13 compiles changes in place wrongly
+        self.steps = [torch.zeros(1, device=p.device) for p in self.parameters]
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:

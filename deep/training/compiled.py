@@ -27,15 +27,18 @@ def compile_learning(agent: Agent) -> None:
     on_cpu = agent.device.type == "cpu"
     if on_cpu:
         _find_compiler()
-    program = torch.compile(
-        learn, fullgraph=True, dynamic=False, options={"cpp_wrapper": True} if on_cpu else None
-    )
+    options: dict[str, Any] | None = {"cpp_wrapper": True} if on_cpu else None
+    program = torch.compile(learn, fullgraph=True, dynamic=False, options=options)
     # each agent of a process has its own program
     settings: dict[str, Any] = {"trace_autograd_ops": True, "recompile_limit": 10_000}
 
     @torch._dynamo.config.patch(settings)  # type: ignore[untyped-decorator]
     def compiled(*args: Tensor, **batch: Tensor) -> dict[str, Tensor]:
-        losses: dict[str, Tensor] = program(*args, **batch)
+        try:
+            losses: dict[str, Tensor] = program(*args, **batch)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            was = f"torch {torch.__version__} fails at {type(agent).__name__}"
+            raise InputError("compile", "be left out here", was) from error
         return losses
 
     agent.learn = compiled

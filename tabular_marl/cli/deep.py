@@ -50,6 +50,9 @@ def train(
         bool, arg(help="Give up a seed that breaks down, instead of stopping all.")
     ] = False,
     device: DeviceName = "cpu",
+    compile: Annotated[
+        bool, arg(help="Compile the training step first: half a minute, then up to twice as fast.")
+    ] = False,
     json: JsonFlag = False,
 ) -> int:
     """Train an agent of an experiment, such as FURTHER's matrix games, many seeds at once."""
@@ -58,7 +61,7 @@ def train(
     from tabular_marl.deep.training.evaluation import Score
 
     numbers = (seeds, steps, seed, interval)
-    asked = Run(experiment, agent, preset, *numbers, _settings(set), device)
+    asked = Run(experiment, agent, preset, *numbers, _settings(set), device, compile)
     try:
         curve = _with_progress(asked, out, resume, keep_going, quiet=json)
     except TrainingError as error:
@@ -135,6 +138,8 @@ def _with_progress(
             says = pace(marks[0], marks[-1], asked.last)
             if says:
                 says = f"{says}, {asked.seeds} seeds, reward {reward:.3f}"
+            elif asked.compiled:
+                says = "compiling"
             bar.update(task, completed=step, says=says)
 
         return run(asked, out, resume, told, keep_going=keep_going)
