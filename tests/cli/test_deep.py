@@ -67,6 +67,10 @@ def test_a_wrong_implementation_of_somebody_s_file_fails(capsys, tmp_path):
         (("crossplay", "gone", "gone"), "DIR must name each run once"),
         (("train", "ibs", "--resume"), "--resume must find a checkpoint"),
         (("train", "ibs", "--device", "cudda"), "did you mean 'cuda'"),
+        (
+            ("train", "two-quadratics", "--agent", "sac", "--compile"),
+            "compile must be left out for",
+        ),
         ((*GAME, "pr2", "--beta", "1", "--device", "cuda"), "--device must be cpu without"),
     ],
 )

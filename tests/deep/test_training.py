@@ -1,5 +1,7 @@
 """Training: seeds do not mix, a resumed run is the unbroken one bit for bit, NaN stops it."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -221,3 +223,20 @@ def test_the_picture_shows_the_curve_and_the_optimum():
     lines = {line.get_label(): line.get_ydata() for line in axis.lines}
     np.testing.assert_allclose(lines["further"], iqm(reward))
     assert 1.95 in axis.lines[0].get_ydata()
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_denormals_are_zero_in_a_training_step_and_only_there(monkeypatch, breaks):
+    session, tiny, seen = Session(Run("ic", "moa", seeds=2, interval=1)), torch.tensor(1e-39), []
+
+    def step(total):
+        seen.append(float(tiny * 1))
+        if breaks:
+            raise TrainingError
+        return {}
+
+    monkeypatch.setattr(session, "_round", step)
+    with pytest.raises(TrainingError) if breaks else nullcontext():
+        session.advance()
+    assert seen == [0]
+    assert float(tiny * 1) > 0
