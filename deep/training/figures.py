@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tabular_marl.deep.training.evaluation import CrossPlay
-from tabular_marl.deep.training.session import Curve
+from tabular_marl.deep.training.run import Curve
 from tabular_marl.deep.training.statistics import iqm, iqm_interval
 from tabular_marl.study.style import CURVES, INK, STYLE
 

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabular_marl.deep.training.checkpoint import replace_file
+from tabular_marl.deep.training.run import Curve
 from tabular_marl.deep.training.statistics import iqm
 
 if TYPE_CHECKING:
-    from tabular_marl.deep.training.session import Curve, Session
+    from tabular_marl.deep.training.session import Session
 
 
 class Logs:
@@ -71,8 +72,6 @@ def write_csv(path: Path, step: NDArray[np.int64], columns: dict[str, NDArray[np
 
 def read_curve(folder: Path) -> Curve:
     """The curve that a run wrote."""
-    from tabular_marl.deep.training.session import Curve
-
     rows = np.loadtxt(folder / "curve.csv", delimiter=",", skiprows=1, ndmin=2)
     return Curve(rows[:, 0].astype(np.int64), rows[:, 1:])
 
