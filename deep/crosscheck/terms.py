@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.systems import System
+from tabular_marl.deep.systems import Wanted
 
 Sets = Iterator[list[tuple[str, ...]]]
 
@@ -112,9 +112,9 @@ def near(one: float, other: float, close: float = CLOSE) -> bool:
     return abs(one - other) <= close * max(1.0, abs(other))
 
 
-def is_right(fit: Fit, system: System, exact: float = EXACT, close: float = CLOSE) -> bool:
-    """Whether a fit is the system's own target."""
-    wanted, found = system.wanted, fit.by_name
+def is_right(fit: Fit, wanted: Wanted, exact: float = EXACT, close: float = CLOSE) -> bool:
+    """Whether a fit is the target that is wanted."""
+    found = fit.by_name
     rest = [name for name in fit.terms if name not in wanted.fixed]
     return (
         fit.residual < exact
@@ -125,9 +125,8 @@ def is_right(fit: Fit, system: System, exact: float = EXACT, close: float = CLOS
     )
 
 
-def distance(fit: Fit, system: System) -> float:
+def distance(fit: Fit, wanted: Wanted) -> float:
     """The largest error of a coefficient."""
-    wanted = system.wanted
     right = dict(wanted.fixed) | dict.fromkeys(wanted.right, wanted.value)
     found = fit.by_name
     main = any(name in wanted.right for name in found)
