@@ -182,28 +182,34 @@ class Bench:
         return Finding("gradient", not wrong, worst, allowed, says, mistake=mistake)
 
     @cached_property
+    def _level(self) -> tuple[Tensor, Tensor]:
+        """∂E[loss]/∂q at the exact tables, and how it changes where they are 1 higher."""
+        exact = self.system.exact
+        here, above = (
+            self.gradients(t.trainable(), self.batch)["q"] for t in (exact, exact.raised(1.0))
+        )
+        slope = above - here
+        free = float(slope.abs().max()) <= SINGLE * float(self._drawn[0][2]["q"].abs().max())
+        return here, torch.zeros_like(slope) if free else slope
+
+    @cached_property
     def _exact(self) -> Tables:
         """The exact tables; of an average reward at the level at which ∂E[loss]/∂q vanishes.
 
         The level is free but where the gain is read off q, which is then at the gain.
         """
         exact = self.system.exact
-        if "gain" not in exact.held:
+        if "gain" not in exact.held or not bool(self._level[1].any()):
             return exact
-        here, above = (
-            self.gradients(t.trainable(), self.batch)["q"] for t in (exact, exact.raised(1.0))
-        )
-        slope = above - here
-        if float(slope.abs().max()) <= SINGLE * float(self._drawn[0][2]["q"].abs().max()):
-            return exact
+        here, slope = self._level
         return exact.raised(-float((here * slope).sum() / (slope**2).sum()))
 
     def _loses_the_gain(self) -> bool:
         """Whether a step along the gradient takes a wrong gain further from the exact one."""
-        if "gain" not in self.trained:
-            return False
-        raised = self._exact.replaced(gain=self._exact.gain + 1.0)
-        return float(self.gradients(raised.trainable(), self.batch)["gain"]) < 0
+        if "gain" in self.trained:
+            raised = self._exact.replaced(gain=self._exact.gain + 1.0)
+            return float(self.gradients(raised.trainable(), self.batch)["gain"]) < 0
+        return "gain" in self._exact.held and float(self._level[1].sum()) < 0
 
     def critic(self) -> Iterator[Finding]:
         """What q, its twin and the value table are moved to, by gradients at random tables.

@@ -35,6 +35,7 @@ TOLD = {
 }
 REWARDS = ("the opponent's reward", "R clipped to [−1, 1]", "the sign of R")
 CHARGED = tuple(f"E[{kind}(s') − log ratios/β]" for kind in ("q", *TWINS))
+LED = ("E[F[q](s') − log ratio/β]", "E[F[min(q, twin)](s') − log ratio/β]")
 PLAIN = tuple(f"E[{kind}(s')] without log ratios" for kind in ("q", *TWINS))
 
 
@@ -87,8 +88,8 @@ def named(fit: Fit, system: System, wanted: Wanted) -> str:
     if scaled and all(scaled) and scale > 0 and not near(scale, 1.0):
         said = [f"the whole target is multiplied by {scale:.6g}"]
     else:
-        said.append(_discount(coefficient, wanted.value, system))
-    plain = main in PLAIN or main in CHARGED
+        said.append(_discount(coefficient, wanted, system))
+    plain = main in PLAIN or main in CHARGED or (main in LED and mended)
     if isinstance(system, RecipeSystem) and plain and (mended or main not in wanted.right):
         label = _entropies(mended, coefficient, main, system)
     elif main in wanted.right and mended:
@@ -106,7 +107,7 @@ def named(fit: Fit, system: System, wanted: Wanted) -> str:
 
 
 def _joined(said: list[str]) -> str:
-    return "; ".join(part for part in said if part)
+    return "; ".join(part for part in dict.fromkeys(said) if part)
 
 
 def _fixed(name: str, found: float, wanted: float) -> str:
@@ -120,7 +121,8 @@ def _fixed(name: str, found: float, wanted: float) -> str:
     return f"{told} is multiplied by {found / wanted:.6g}"
 
 
-def _discount(found: float, wanted: float, system: System) -> str:
+def _discount(found: float, target: Wanted, system: System) -> str:
+    wanted = target.value
     scale = found / wanted
     if near(found, wanted):
         return ""
@@ -128,18 +130,18 @@ def _discount(found: float, wanted: float, system: System) -> str:
         return "the sign of the value at s'"
     if near(found, 1.0):
         return "the discount is missing"
-    if wanted == 1.0 and 0 < found < 1:
+    if "gain" in target.fixed and 0 < found < 1:
         return f"a discount {found:.6g} under an average reward"
     told = f"the discount is {found:.6g} and not {wanted:g}"
-    if not 0 < found < 1:
+    if not 0 < found < 1 or not target.fixed:
         told = f"the value at s' is multiplied by {scale:.6g}"
-    why = next((why for why, x in _factors(system) if near(scale, x)), "")
+    why = next((why for why, x in _factors(system, target) if near(scale, x)), "")
     return f"{told}, as {why}" if why else told
 
 
-def _factors(system: System) -> Iterator[tuple[str, float]]:
+def _factors(system: System, target: Wanted) -> Iterator[tuple[str, float]]:
     """What a value is multiplied with by mistake."""
-    yield "γ taken twice", system.wanted.value
+    yield "γ taken twice", target.value
     yield "a logarithm to base 2", 1 / math.log(2)
     for who, beta, count in _players(system):
         yield f"not divided by the {who}'s β", beta
@@ -175,14 +177,18 @@ def _entropies(
     """
     twins = next((told for kind, told in TOLD.items() if kind in main), "")
     said, known = [twins], []
-    for axis, who in enumerate(("agent", "opponent")):
+    for axis, who in enumerate(PLAYERS):
         step = system.of_player(axis)
+        if main in LED and axis != system.first.axis:  # it is charged in the free energy
+            again = any(ENTROPIES[name][0] == who for name in mended)
+            said.append(f"the {who}'s entropy is in V(s') already" if again else "")
+            continue
         if step.given and any(ENTROPIES[name][0] == who for name in mended):
             said.append(f"the {who}'s entropy is charged, whose policy is given")
         if step.given or system.q.shape[axis + 1] == 1:
             continue
         ratio, log = (n for n in ENTROPIES if ENTROPIES[n][0] == who)
-        prior = float(main in CHARGED) - mended.get(ratio, 0.0) / coefficient
+        prior = float(main not in PLAIN) - mended.get(ratio, 0.0) / coefficient
         entropy = prior - step.beta * mended.get(log, 0.0) / coefficient
         known.append((who, entropy, prior if bool((step.log_prior != 0).any()) else entropy))
     if not system.charged:

@@ -11,6 +11,7 @@ wrong ones that with the fewest values, which has the plainest name.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,6 @@ from tabular_marl.deep.crosscheck.terms import (
     expectation,
     fits,
     is_right,
-    near,
 )
 from tabular_marl.deep.systems import System, Tables, Wanted
 
@@ -77,7 +77,7 @@ class Judged:
             told += f": {mistake}" if mistake else ""
         told = f"what {table} is moved to {told}" if table else told
         if table == "value":
-            told, mistake = (x.replace("s'", "s") for x in (told, mistake))
+            told, mistake = (re.sub(r"\bs'", "s", x) for x in (told, mistake))
         allowed = max(EXACT, off) if self.right else EXACT
         return Finding(check, self.right, off, allowed, told, mistake=mistake)
 
@@ -146,6 +146,9 @@ def judge(
     said, sign = found[0]
     if said.residual >= SINGLE:
         return Judged(False, wanted, str(said), "", said.residual, said.residual)
+    for said, sign in found:
+        if is_right(said, wanted):  # a mixture of right forms
+            return Judged(sign > 0, wanted, str(said), "", said.residual, 0.0, sign)
     said, mistake = mistakes.plainest([fit for fit, _ in found], system, wanted)
     sign = next(s for fit, s in found if fit is said)
     return Judged(False, wanted, str(said), mistake, said.residual, distance(said, wanted), sign)
@@ -204,7 +207,7 @@ def at_one_q(
 
     There every right form is one number, R + γ V(s'), and so it is at the solution. An average
     reward's gain may be read off q, as in relative value iteration: y = R − f(q) + V(s') with
-    f(q + 1) = f(q) + 1 has f(q) = g at its fixed point. None where it is neither.
+    f(q + c) = f(q) + u c, u > 0, has f(q) = g at its fixed point. None where it is neither.
     """
     wanted = system.wanted
 
@@ -227,14 +230,14 @@ def at_one_q(
         else:
             return None
     moved = [move for move in moves if move is not None]
-    worst = max(moved, key=lambda move: abs(move - 1), default=1.0)
-    if not near(worst, 1.0, SINGLE):
-        told = f"moves by {round(worst, 9) + 0.0:g} where q moves by 1, and must by 1"
+    least = min(moved, default=1.0)
+    if least < SINGLE:
+        told = f"moves by {round(least, 9) + 0.0:g} where q moves by 1, and must rise with it"
         mistake = f"what stands for the gain {told}"
-        return Judged(False, wanted, "R - f(q) + V(s')", mistake, 0.0, abs(worst - 1))
+        return Judged(False, wanted, "R - f(q) + V(s')", mistake, 0.0, abs(least - 1))
     shown = f"{wanted} where value, policies and twin are those of q, in a form of its own"
     if moved:
-        shown = "R - f(q) + V(s'), the gain read off q, which moves with it"
+        shown = "R - f(q) + V(s'), the gain read off q, which rises with it"
     return Judged(True, wanted, shown)
 
 

@@ -119,9 +119,8 @@ def is_right(fit: Fit, wanted: Wanted, exact: float = EXACT, close: float = CLOS
     return (
         fit.residual < exact
         and all(near(found.get(name, c), c, close) for name, c in wanted.fixed.items())
-        and len(rest) == 1
-        and rest[0] in wanted.right
-        and near(found[rest[0]], wanted.value, close)
+        and all(name in wanted.right for name in rest)
+        and near(sum(found[name] for name in rest), wanted.value, close)
     )
 
 

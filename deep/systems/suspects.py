@@ -158,6 +158,10 @@ def _at_s_or_replayed(
         taken = (batch.agent_action, batch.opponent_action)[player]
         for form, x in _halves(system, tables, 1 - player).items():
             yield f"the {who}'s action at s' replayed{form}", x[after, taken]
+            charge = _charges(system, tables, player)
+            if charge.shape[2 - player] == 1 and not system.of_player(player).given:
+                own = charge.flatten(1)[after, taken]
+                yield f"the {who}'s action at s' replayed, and charged{form}", x[after, taken] - own
             if system.of_player(player).given:
                 given = tables.policy(who).flatten(1)[batch.state]
                 yield f"the {who}'s policy at s{form}", (given * x[after]).sum(1)

@@ -65,6 +65,16 @@ def shifted(system, more):
     return lambda t, b: after(lambda t: system.value(t.q))(t, b) + more(t, b)
 
 
+def charged_ahead(t, beta):
+    """The agent's charged worths in Balancing-Q's agent's view, [S, A]."""
+    return (free(t.q, R, -1.2, 2) - (t.log_agent - P) / beta)[..., 0]
+
+
+def led(t, beta):
+    """E of the agent's policy on the opponent's free energy, charged with 1/β."""
+    return (t.log_agent.exp()[..., 0] * charged_ahead(t, beta)).sum(1)
+
+
 BALANCING = {
     "a hard maximum over the agent's choices": after(lambda t: value(t.q, agent=np.inf)),
     "a hard minimum over the opponent's choices": after(lambda t: value(t.q, opponent=-np.inf)),
@@ -75,6 +85,11 @@ BALANCING = {
     "the two actions exchanged, q(s', b, a)": after(lambda t: value(t.q.transpose(1, 2))),
     "the opponent's action at s' replayed": lambda t, b: (
         b.reward + GAMMA * free(t.q, P, 2.0, 1)[b.next_state, 0, b.opponent_action]
+    ),
+    "the sign of the agent's temperature": after(lambda t: led(t, -2.0)),
+    "the agent's temperature is multiplied by 2": after(lambda t: led(t, 1.0)),
+    "the agent's action at s' replayed, and charged": lambda t, b: (
+        b.reward + GAMMA * charged_ahead(t, 2.0)[b.next_state, b.agent_action]
     ),
     "the opponent's reward for the reward": lambda t, b: shifted(
         balancing(), lambda t, b: torch.from_numpy(THEIRS)[b.taken] - b.reward
@@ -234,6 +249,8 @@ VALUES = {
     "a hard maximum for the soft value": lambda t: t.q.amax((1, 2)),
     "a uniform policy at s": lambda t: t.q.mean((1, 2)),
     "the entropy is missing": lambda t: (t.log_agent.exp() * t.q).sum((1, 2)),
+    "the value at s is multiplied by 0.9": lambda t: 0.9 * one(t.q),
+    "the twins' maximum for their minimum": lambda t: one(torch.maximum(t.q, t.twin)),
     "the value at s is multiplied by 3, as not divided by the agent's β": lambda t: 3 * one(t.q),
 }
 
