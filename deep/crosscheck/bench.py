@@ -99,6 +99,8 @@ class Bench:
         self.batch = system.enumerate()
         # random tables enough to tell apart all terms, of which a draw gives one number a state
         self.draws = max(3, -(-VALUES // system.game.num_states))
+        # what rewards add to the error of a random critic
+        self.paid = max(1.0, float(self.batch.reward.abs().max()))
 
     def findings(self, steps: int, tolerance: float, samples: int) -> Iterator[Finding]:
         """Every check that the implementation has a method for."""
@@ -154,18 +156,20 @@ class Bench:
             n: max(float(drawn[n].abs().max()) for _, _, drawn in self._drawn) or 1.0
             for n in gradients
         }
-        shares = {n: float(g.abs().max()) / scales[n] for n, g in gradients.items()}
+        shares = {
+            n: float(g.abs().max()) / scales[n] * (self.paid if n in ("q", "twin", "gain") else 1)
+            for n, g in gradients.items()
+        }
         allowed = GRADIENT_TOLERANCE * size
         worst = max(shares.values())
         says = "vanishes at the exact solution"
         if allowed < worst <= SINGLE * size:
             allowed, says = SINGLE * size, f"{says}, to single precision"
         wrong = [
-            f"{name} ({share * scales[name]:.3g})"
+            f"{name} ({float(gradients[name].abs().max()):.3g})"
             for name, share in shares.items()
             if share > allowed
         ]
-        idle = sorted(set(shares) - self.trained - set(OPTIONAL))
         mistake = ""
         if wrong:
             says = f"does not vanish at the exact solution: {', '.join(wrong)}"
@@ -175,7 +179,7 @@ class Bench:
         elif self._loses_the_gain():
             mistake = "the gain is moved the wrong way"
             wrong, worst, says = ["gain"], 1.0, f"{says}, but near it {mistake}"
-        if idle:
+        if idle := sorted(set(shares) - self.trained - set(OPTIONAL)):
             says += f"; it does not train {', '.join(idle)}"
             read = [name for name in idle if self._reads(name)]
             says += f", but reads {', '.join(read)}" if read else ""
@@ -189,7 +193,8 @@ class Bench:
             self.gradients(t.trainable(), self.batch)["q"] for t in (exact, exact.raised(1.0))
         )
         slope = above - here
-        free = float(slope.abs().max()) <= SINGLE * float(self._drawn[0][2]["q"].abs().max())
+        random = float(self._drawn[0][2]["q"].abs().max()) / self.paid
+        free = float(slope.abs().max()) <= SINGLE * random
         return here, torch.zeros_like(slope) if free else slope
 
     @cached_property
@@ -214,7 +219,7 @@ class Bench:
     def critic(self) -> Iterator[Finding]:
         """What q, its twin and the value table are moved to, by gradients at random tables.
 
-        Nothing is said of a form that is not known: the gradient and learning checks judge it.
+        Of a form that is not known nothing is said: gradient and learning judge it.
         """
         drawn = [self.system.tried(seed) for seed in range(self.draws)]
         pulled = [self.gradients(tables.trainable(), self.batch) for tables in drawn]

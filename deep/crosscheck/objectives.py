@@ -43,6 +43,7 @@ def judge(
         if not bool((up.abs() > 1e-12).any()):
             return None
         row = torch.where(found.law > 0, up / found.law, 0.0)
+        down = torch.where(found.law > 0, down, 0.0)  # ∇J says nothing of rows never visited
         ways = [up, *(row * weight for weight in agent.rows.values())]
         cosines.append(max(_cosine(way, down) for way in ways))
         whole.append(_cosine(up, down))

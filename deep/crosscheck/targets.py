@@ -22,6 +22,7 @@ from torch import Tensor
 from tabular_marl.deep.crosscheck import mistakes
 from tabular_marl.deep.crosscheck.findings import Finding
 from tabular_marl.deep.crosscheck.terms import (
+    CLOSE,
     EXACT,
     SINGLE,
     Fit,
@@ -36,6 +37,8 @@ from tabular_marl.deep.systems import System, Tables, Wanted
 
 OWN = "q"
 TABLE = "value table"
+#: The largest share of a target without its reward that rounding may blur.
+ROUGH = 0.01
 THROUGH_Q, THROUGH_Y = "½ (q − y)² through q", "½ (q − y)² through y"
 
 
@@ -160,7 +163,7 @@ def _of_target(fit: Fit) -> tuple[Fit, int]:
     if OWN not in found:
         return fit, 1
     scale = found.pop(OWN)
-    if abs(scale) < 1e-12 * max(abs(c) for c in (*found.values(), 1e-300)):
+    if abs(scale) < CLOSE * max(abs(c) for c in (*found.values(), 1e-300)):
         return Fit(fit.terms, fit.coefficients, max(fit.residual, 1.0)), 1
     held = tuple(-c / scale for c in found.values())
     return Fit(tuple(found), held, fit.residual), 1 if scale > 0 else -1
@@ -244,9 +247,14 @@ def at_one_q(
 def _rough(
     columns: dict[str, Tensor], target: Tensor, fixed: tuple[str, ...], wanted: Wanted
 ) -> Fit | None:
-    """The right target where only rounding to single precision is between."""
+    """The right target where only rounding to single precision is between.
+
+    Rounding is a share of the whole target, which large rewards are; of the rest it must be small.
+    """
     kept = {name: columns[name] for name in (*fixed, *wanted.right) if name in columns}
-    for fit in fits(kept, target, fixed, any_of(kept, fixed, 1)):
+    if fits(kept, target, fixed, any_of(kept, fixed, 1))[0].residual > ROUGH:
+        return None
+    for fit in fits(kept, target, fixed, any_of(kept, fixed, 1), beside=""):
         said, sign = _of_target(fit)
         if sign > 0 and is_right(said, wanted, SINGLE, 100 * SINGLE):
             return said

@@ -139,6 +139,12 @@ def test_a_gain_may_be_read_off_q(reference):
     assert found[0].says.startswith("is R - f(q) + V(s'), the gain read off q")
 
 
+def test_a_gain_may_be_read_off_q_where_rewards_are_large():
+    held = tm.StochasticGame(GAME.transition, 1e4 * GAME.reward, discount=GAMMA)
+    system = System.of(held, "further", temperature=ALPHA, others=OTHERS)
+    all_pass(crosscheck(relative("q at a reference"), system, steps=0).findings)
+
+
 def test_a_gain_read_off_q_is_learned():
     all_pass(crosscheck(relative("q at a reference"), FURTHER).findings)
 
