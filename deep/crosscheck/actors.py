@@ -10,7 +10,7 @@ without residual names a wrong temperature, a missing entropy or prior, a wrong 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -18,11 +18,16 @@ from torch import Tensor
 
 from tabular_marl.deep.crosscheck.terms import EXACT, Fit, any_of, fits, near
 from tabular_marl.deep.systems import Actor, System, Tables
-from tabular_marl.deep.systems.wrong import TWINS
+from tabular_marl.deep.systems.wrong import F_WITH, MARGINAL, TRANSPOSED, TWINS
 
 LOG_POLICY, LOG_PRIOR = "log π", "log p"
 TILT = "cross-entropy to the tilt of "
 LEAST = "least at the tilt of "
+MAXIMISED = "it is maximised where it must be minimised"
+GIVEN = "the prior"
+WRONG = ", but "
+REPLAYED = "replayed "
+UNWEIGHTED = "the actions are replayed ones, without importance weights"
 
 
 def judge(
@@ -33,20 +38,29 @@ def judge(
     whose: Actor | None = None
     actors = [next(a for a in system.actors(t, b) if a.name == name) for t, b, _ in drawn]
     target = torch.cat([gradients[name].flatten() for _, _, gradients in drawn])
-    for rows in actors[0].rows:
-        columns: dict[str, list[Tensor]] = {}
-        for actor, (tables, _, _) in zip(actors, drawn, strict=True):
-            for term, column in _columns(actor, tables, rows).items():
-                columns.setdefault(term, []).append(column.flatten())
-        held = {term: torch.cat(parts) for term, parts in columns.items()}
-        for fit in _fits(held, target):
-            if best is None or _better(fit, best, actors[0]):
-                best, whose = fit, actors[0]
+    for made in (_columns, _rarer):
+        for rows in actors[0].rows:
+            columns: dict[str, list[Tensor]] = {}
+            for actor, (tables, _, _) in zip(actors, drawn, strict=True):
+                for term, column in made(actor, tables, rows).items():
+                    columns.setdefault(term, []).append(column.flatten())
+            held = {term: torch.cat(parts) for term, parts in columns.items()}
+            for fit in _fits(held, target):
+                if best is None or _better(fit, best, actors[0]):
+                    best, whose = fit, actors[0]
+        if best is not None and best.residual < EXACT:
+            break
     if best is None or whose is None:
         return False, "nothing", "", 1.0
-    right = _is_right(best, whose)
     if best.residual >= EXACT:
         return False, f"no combination of known terms (closest: {best})", "", best.residual
+    right = _is_right(best, whose)
+    if all(term.startswith(REPLAYED) for term in best.terms):
+        kept = tuple(term.removeprefix(REPLAYED) for term in best.terms)
+        best = Fit(kept, best.coefficients, best.residual)
+        named = "" if _is_right(best, whose) else _named(best, whose)
+        mistake = "; ".join(p for p in (UNWEIGHTED, named) if p)
+        return False, f"over replayed actions {_shown(best)}", mistake, best.residual
     return right, _shown(best), "" if right else _named(best, whose), best.residual
 
 
@@ -54,30 +68,83 @@ def _columns(actor: Actor, tables: Tables, rows: str) -> dict[str, Tensor]:
     """Gradients of Σ w E_π[y] for every y, and of the cross-entropies."""
     policy, log_policy = tables.policy(actor.name), getattr(tables, f"log_{actor.name}")
     weight = actor.rows[rows]
-
-    def slope(y: Tensor) -> Tensor:
-        y = torch.where(policy > 0, y, 0.0)
-        return weight * policy * (y - (policy * y).sum(actor.axis, keepdim=True))
-
-    found = {LOG_POLICY: slope(log_policy), LOG_PRIOR: slope(actor.log_prior.expand_as(policy))}
+    found = {
+        LOG_POLICY: _slope(weight, policy, log_policy, actor),
+        LOG_PRIOR: _slope(weight, policy, actor.log_prior, actor),
+    }
     if actor.beta == 0:
-        return found | {f"{TILT}the prior": weight * (policy - actor.log_prior.exp())}
+        return found | {f"{TILT}{GIVEN}": weight * (policy - actor.log_prior.exp())}
     for name, worth in actor.worths.items():
-        found[name] = slope(worth.expand_as(policy))
+        found[name] = _slope(weight, policy, worth, actor)
         tilt = torch.softmax(actor.beta * worth + actor.log_prior, actor.axis)
         found[TILT + name] = weight * (policy - tilt)
     return found
 
 
+def _rarer(actor: Actor, tables: Tables, rows: str) -> dict[str, Tensor]:
+    """The same with rarer worths, wrong aims of cross-entropies, and actions from the replay."""
+    policy, log_policy = tables.policy(actor.name), getattr(tables, f"log_{actor.name}")
+    weight, axis = actor.rows[rows], actor.axis
+    if actor.beta == 0:
+        return {}
+    found = {
+        LOG_POLICY: _slope(weight, policy, log_policy, actor),
+        LOG_PRIOR: _slope(weight, policy, actor.log_prior, actor),
+    }
+    for name, worth in actor.rarer().items():
+        found[name] = _slope(weight, policy, worth, actor)
+        tilt = torch.softmax((actor.beta * worth + actor.log_prior).expand_as(policy), axis)
+        found[TILT + name] = weight * (policy - tilt)
+    even = torch.softmax(torch.where(policy > 0, 0.0, -torch.inf), axis)
+    followed = {name: actor.worths[name] for name in actor.right}
+    for name, y in {LOG_POLICY: log_policy, LOG_PRIOR: actor.log_prior, **followed}.items():
+        found[REPLAYED + name] = _slope(weight, policy, y, actor, even)
+    for name, worth in followed.items():
+        for told, logits in _aims(worth, log_policy, actor):
+            tilt = torch.softmax(logits.expand_as(policy), axis)
+            found[TILT + name + WRONG + told] = weight * (policy - tilt)
+    return found
+
+
+def _slope(
+    weight: Tensor, policy: Tensor, y: Tensor, actor: Actor, law: Tensor | None = None
+) -> Tensor:
+    """w Σ_a μ(a) y(a) ∂log π(a)/∂logits, the gradient of w E_π[y] where μ is π."""
+    y = (policy if law is None else law) * torch.where(policy > 0, y.expand_as(policy), 0.0)
+    return weight * (y - policy * y.sum(actor.axis, keepdim=True))
+
+
+def _aims(worth: Tensor, log_policy: Tensor, actor: Actor) -> Iterator[tuple[str, Tensor]]:
+    """Logits of wrong aims of a cross-entropy, each after what is wrong with it."""
+    pulled, prior = actor.beta * worth, actor.log_prior
+    possible = torch.where(prior > -torch.inf, 0.0, -torch.inf)
+    best = pulled == pulled.amax(actor.axis, keepdim=True)
+    yield "the temperature for its inverse", worth / actor.beta + prior
+    yield "the sign of the temperature, or of x", prior - pulled
+    yield "the temperature is multiplied by 0.5", 2 * pulled + prior
+    yield "the temperature is multiplied by 2", pulled / 2 + prior
+    yield "the prior is missing", pulled + possible
+    yield "the policy itself stands for the prior", pulled + log_policy
+    yield "a hard extremum for the tilt", torch.where(best, possible, -torch.inf)
+    yield "x and the prior are missing: replayed actions are imitated", possible + 0 * worth
+
+
 def _fits(columns: dict[str, Tensor], target: Tensor) -> list[Fit]:
     """One x at a time, with log π and log p; cross-entropies alone."""
-    pair = tuple(n for n in (LOG_POLICY, LOG_PRIOR) if float(columns[n].abs().max()) > 1e-12)
     found: list[Fit] = []
     for name, column in columns.items():
         if name.startswith(TILT):
             found += fits({name: column}, target, (name,), [[()]])
-    held = {n: c for n, c in columns.items() if not n.startswith(TILT)}
-    return found + fits(held, target, pair, any_of(held, pair, 0, 1))
+    for law in ("", REPLAYED):
+        held = {
+            n: c
+            for n, c in columns.items()
+            if not n.startswith(TILT) and n.startswith(REPLAYED) == bool(law)
+        }
+        both = (law + LOG_POLICY, law + LOG_PRIOR)
+        pair = tuple(n for n in both if n in held and float(held[n].abs().max()) > 1e-12)
+        found += fits(held, target, pair, any_of(held, pair, 0, 1)) if held else []
+    return found
 
 
 def _better(one: Fit, other: Fit, actor: Actor) -> bool:
@@ -92,7 +159,7 @@ def _is_right(fit: Fit, actor: Actor) -> bool:
     found, entropy = fit.by_name, fit.by_name.get(LOG_POLICY, 0.0)
     tilt = next((n for n in found if n.startswith(TILT)), "")
     if tilt:
-        return found[tilt] > 0 and tilt.removeprefix(TILT) in (*actor.right, "the prior")
+        return found[tilt] > 0 and tilt.removeprefix(TILT) in (*actor.right, GIVEN)
     main = _main(fit)
     prior = near(found.get(LOG_PRIOR, -entropy), -entropy)
     if actor.beta == 0:
@@ -120,7 +187,8 @@ def _shown(fit: Fit) -> str:
 def _named(fit: Fit, actor: Actor) -> str:
     found, main = fit.by_name, _main(fit)
     if main.startswith(TILT):
-        return _worth(main.removeprefix(TILT), actor) or "its sign"
+        told = _tilted(main.removeprefix(TILT), actor)
+        return "; ".join(p for p in (told, MAXIMISED if found[main] < 0 else "") if p)
     if not main:
         return "x is missing"
     said = [_worth(main, actor)]
@@ -137,11 +205,21 @@ def _named(fit: Fit, actor: Actor) -> str:
     elif not near(factor, 1.0):
         said.append(f"the temperature is multiplied by {1 / factor:.6g}")
     elif entropy < 0:
-        said.append("it is maximised where it must be minimised")
+        said.append(MAXIMISED)
     if LOG_PRIOR in found and not near(found[LOG_PRIOR], -entropy):
         gone = abs(found[LOG_PRIOR]) < 1e-9 * abs(entropy)
-        said.append("the prior is missing" if gone else "the prior's factor")
+        said.append(
+            "the prior is missing"
+            if gone
+            else f"the prior's factor is {-found[LOG_PRIOR] / entropy:.6g}"
+        )
     return "; ".join(part for part in said if part)
+
+
+def _tilted(aim: str, actor: Actor) -> str:
+    """What is wrong with a cross-entropy's aim."""
+    name, _, told = aim.partition(WRONG)
+    return told or ("" if name == GIVEN else _worth(name, actor))
 
 
 def _worth(main: str, actor: Actor) -> str:
@@ -151,6 +229,14 @@ def _worth(main: str, actor: Actor) -> str:
     for kind, told in zip(TWINS[1:], ("mean", "maximum"), strict=True):
         if kind in main:
             return f"the twins' {told} for their minimum"
+    if main.startswith(F_WITH):
+        return main.removeprefix(F_WITH)
+    if main.startswith(MARGINAL):
+        return f"an expectation over the {other}'s actions, which this policy sees"
+    if main == TRANSPOSED:
+        return "the two actions are exchanged"
+    if main.endswith("+ log ratio/β]"):
+        return f"the sign of the {other}'s log ratio"
     if main.startswith("E_b"):
         return f"an expectation under the {other}'s policy for its free energy"
     if main.startswith("the mean over b"):

@@ -37,7 +37,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.crosscheck import actors, policies, strangers
+from tabular_marl.deep.crosscheck import actors, objectives, policies, strangers
 from tabular_marl.deep.crosscheck.findings import (
     CrossCheck,
     Finding,
@@ -46,15 +46,13 @@ from tabular_marl.deep.crosscheck.findings import (
     told_as_its_own,
 )
 from tabular_marl.deep.crosscheck.learning import learn
-from tabular_marl.deep.crosscheck.targets import Judged, differentiated, judge
+from tabular_marl.deep.crosscheck.targets import at_one_q, judge, judge_value, not_held
 from tabular_marl.deep.crosscheck.terms import EXACT, SINGLE, expectation
 from tabular_marl.deep.systems import OPTIONAL, System, Tables
 from tabular_marl.validation import InputError
 
 #: Largest gradient at the exact solution that rounding explains, beside those at random tables.
 GRADIENT_TOLERANCE = 1e-10
-#: A cosine is one where it misses it by no more.
-COSINE = 1e-9
 #: Numbers of a term at s' that a fit needs at least, over all draws.
 VALUES = 12
 CHECKED = ("target", "loss", "agent_policy", "action_probabilities", "act")
@@ -101,6 +99,8 @@ class Bench:
         self.batch = system.enumerate()
         # random tables enough to tell apart all terms, of which a draw gives one number a state
         self.draws = max(3, -(-VALUES // system.game.num_states))
+        # what rewards add to the error of a random critic
+        self.paid = max(1.0, float(self.batch.reward.abs().max()))
 
     def findings(self, steps: int, tolerance: float, samples: int) -> Iterator[Finding]:
         """Every check that the implementation has a method for."""
@@ -129,37 +129,19 @@ class Bench:
     def target(self) -> Finding:
         """Fit the expected target at random tables by the system's terms."""
         system, batch = self.system, self.batch
-        drawn = [system.random(seed) for seed in range(self.draws)]
+        drawn = [system.tried(seed) for seed in range(self.draws)]
         wholes = [expectation(batch, self._target(t), tuple(t.q.shape)) for t in drawn]
         found = judge(system, batch, drawn, wholes)
         if found is None:
             return Finding(
                 "target", False, 1.0, EXACT, f"is 0 everywhere; it must be {system.wanted}"
             )
-        return self._regression("target", found)
+        if not found.known:
+            found = at_one_q(system, batch, self._target, range(self.draws)) or found
+        return found.finding("target")
 
     def _target(self, tables: Tables) -> Tensor:
         return per_sample("target", self._called("target", tables), self.batch)
-
-    def _regression(self, check: str, found: Judged) -> Finding:
-        if found.right:
-            allowed = max(EXACT, found.residual)
-            told = f"is {found.shown}, as it must be"
-            return Finding(check, True, found.residual, allowed, told)
-        if not found.known:
-            told = (
-                f"is no combination of known terms (closest: {found.shown}, which leaves a "
-                f"relative residual of {found.residual:.2g}); it must be {self.system.wanted}"
-            )
-            return Finding(check, False, found.residual, EXACT, told)
-        told = f"is {found.shown}; it must be {self.system.wanted}"
-        mistake = found.mistake
-        if found.sign < 0:
-            mistake = "; ".join(filter(None, ("the error is made larger, not smaller", mistake)))
-        if mistake:
-            told += f": {mistake}"
-        off = 1.0 if found.sign < 0 else found.off
-        return Finding(check, False, off, EXACT, told, mistake=mistake)
 
     # -- the loss ---------------------------------------------------------------------------------
 
@@ -168,56 +150,105 @@ class Bench:
 
         Beside the gradients at random tables, so that a loss's scale does not matter.
         """
-        gradients = self.gradients(self.system.exact.trainable(), self.batch)
+        gradients = self.gradients(self._exact.trainable(), self.batch)
         size = max(1.0, float(self.system.exact.q.abs().max()))
         scales = {
             n: max(float(drawn[n].abs().max()) for _, _, drawn in self._drawn) or 1.0
             for n in gradients
         }
-        shares = {n: float(g.abs().max()) / scales[n] for n, g in gradients.items()}
+        shares = {
+            n: float(g.abs().max()) / scales[n] * (self.paid if n in ("q", "twin", "gain") else 1)
+            for n, g in gradients.items()
+        }
         allowed = GRADIENT_TOLERANCE * size
         worst = max(shares.values())
         says = "vanishes at the exact solution"
         if allowed < worst <= SINGLE * size:
             allowed, says = SINGLE * size, f"{says}, to single precision"
         wrong = [
-            f"{name} ({share * scales[name]:.3g})"
+            f"{name} ({float(gradients[name].abs().max()):.3g})"
             for name, share in shares.items()
             if share > allowed
         ]
-        idle = sorted(set(shares) - self.trained - set(OPTIONAL))
         mistake = ""
         if wrong:
             says = f"does not vanish at the exact solution: {', '.join(wrong)}"
             if self._ignores_weights():
                 mistake = "the samples' weights are ignored"
                 says += f": {mistake}"
-        if idle:
+        elif self._loses_the_gain():
+            mistake = "the gain is moved the wrong way"
+            wrong, worst, says = ["gain"], 1.0, f"{says}, but near it {mistake}"
+        if idle := sorted(set(shares) - self.trained - set(OPTIONAL)):
             says += f"; it does not train {', '.join(idle)}"
+            read = [name for name in idle if self._reads(name)]
+            says += f", but reads {', '.join(read)}" if read else ""
         return Finding("gradient", not wrong, worst, allowed, says, mistake=mistake)
 
-    def critic(self) -> Iterator[Finding]:
-        """What q and its twin are moved to, from the gradients at random tables.
+    @cached_property
+    def _level(self) -> tuple[Tensor, Tensor]:
+        """∂E[loss]/∂q at the exact tables, and how it changes where they are 1 higher."""
+        exact = self.system.exact
+        here, above = (
+            self.gradients(t.trainable(), self.batch)["q"] for t in (exact, exact.raised(1.0))
+        )
+        slope = above - here
+        random = float(self._drawn[0][2]["q"].abs().max()) / self.paid
+        free = float(slope.abs().max()) <= SINGLE * random
+        return here, torch.zeros_like(slope) if free else slope
 
-        Nothing is said of a form that is not known: the gradient and learning checks judge it.
+    @cached_property
+    def _exact(self) -> Tables:
+        """The exact tables; of an average reward at the level at which ∂E[loss]/∂q vanishes.
+
+        The level is free but where the gain is read off q, which is then at the gain.
         """
+        exact = self.system.exact
+        if "gain" not in exact.held or not bool(self._level[1].any()):
+            return exact
+        here, slope = self._level
+        return exact.raised(-float((here * slope).sum() / (slope**2).sum()))
+
+    def _loses_the_gain(self) -> bool:
+        """Whether a step along the gradient takes a wrong gain further from the exact one."""
+        if "gain" in self.trained:
+            raised = self._exact.replaced(gain=self._exact.gain + 1.0)
+            return float(self.gradients(raised.trainable(), self.batch)["gain"]) < 0
+        return "gain" in self._exact.held and float(self._level[1].sum()) < 0
+
+    def critic(self) -> Iterator[Finding]:
+        """What q, its twin and the value table are moved to, by gradients at random tables.
+
+        Of a form that is not known nothing is said: gradient and learning judge it.
+        """
+        drawn = [self.system.tried(seed) for seed in range(self.draws)]
+        pulled = [self.gradients(tables.trainable(), self.batch) for tables in drawn]
         for name in ("q", "twin"):
             if name not in self.trained or self.system.game.num_states == 1:  # there q(s') is q
                 continue
-            drawn = [tables for tables, _, _ in self._drawn]
             shape = tuple(drawn[0].q.shape)
             weight = torch.zeros(shape, dtype=self.batch.weight.dtype)
             weight = weight.index_put_(self.batch.taken, self.batch.weight, accumulate=True)
-            pulls = [g[name] for _, _, g in self._drawn]
+            pulls = [gradients[name] for gradients in pulled]
             wholes = [(pull / weight)[weight > 0] for pull in pulls]
             found = judge(self.system, self.batch, drawn, wholes, name)
             if found is not None and found.known:
-                said = self._regression("critic", found)
-                yield replace(said, says=f"what {name} is moved to {said.says}")
-            elif differentiated(self.system, self.batch, drawn, pulls, name):
-                mistake = "the target is differentiated: a stop-gradient is missing"
+                yield found.finding("critic", name)
+            elif mistake := not_held(self.system, self.batch, drawn, pulls, name):
                 says = f"the gradient of {name} is that of a squared error, but {mistake}"
                 yield Finding("critic", False, 1.0, EXACT, says, mistake=mistake)
+        if "value" in self.trained:
+            pulls = [gradients["value"] for gradients in pulled]
+            moved = judge_value(self.system, self.batch, drawn, pulls)
+            if moved is not None and moved.known:
+                yield moved.finding("critic", "value")
+
+    def _reads(self, name: str) -> bool:
+        """Whether the loss's gradients depend on a table."""
+        tables, batch, found = self._drawn[0]
+        other = tables.replaced(**{name: self._drawn[1][0].parameters()[name]})
+        again = self.gradients(other.trainable(), batch)
+        return any(bool((again[k] != found[k]).any()) for k in found)
 
     def _ignores_weights(self) -> bool:
         tables = self.system.random(0)
@@ -284,53 +315,27 @@ class Bench:
         found = actors.judge(name, self.system, self._drawn)
         if found[3] < EXACT:
             return found
-        least = actors.least(name, self.system, self._drawn, self.gradients, SINGLE)
-        return (True, f"{actors.LEAST}{least}, in a form of its own", "", 0.0) if least else found
+        solved = [(self._exact, self.batch, self._drawn[0][2])]
+        for drawn, where in ((self._drawn, ""), (solved, ", at the exact answer")):
+            least = actors.least(name, self.system, drawn, self.gradients, SINGLE)
+            if least:
+                return True, f"{actors.LEAST}{least}, in a form of its own{where}", "", 0.0
+        return found
 
     def objective(self) -> Iterator[Finding]:
-        """∂E[loss] against the exact −∇J, where q is the value of a random policy of the agent.
-
-        The batch visits rows as ∇J does; a loss may average over the other's actions, or over
-        options, in a way of its own that the actor's ``rows`` know. The best of them is judged.
-        """
+        """∂E[loss] against the exact −∇J: see :func:`~.objectives.judge`."""
         if "agent" not in self.trained:
             return
         _, shown, _, _ = self._actor("agent")
-        follows = shown.startswith(actors.TILT)
         if shown.startswith(actors.LEAST):  # another way to the same minimum
             return
-        cosines, whole, norms = [], [], []
-        for seed in range(self.draws):
-            found = self.system.evaluate(self.system.random(seed).agent)
-            batch = self.system.enumerate(found.law)
-            down = -self.gradients(found.tables.trainable(), batch)["agent"]
-            agent = self.system.actors(found.tables, batch)[0]
-            up = found.likelihood if follows else found.gradient
-            if up is None:  # another way to the same minimum
-                return
-            up = up if agent.beta > 0 else -up  # β < 0 minimises J
-            if not bool((up.abs() > 1e-12).any()):
-                return
-            row = torch.where(found.law > 0, up / found.law, 0.0)
-            ways = [up, *(row * weight for weight in agent.rows.values())]
-            cosines.append(max(_cosine(way, down) for way in ways))
-            whole.append(_cosine(up, down))
-            norms.append(float(down.norm() / up.norm()))
-        worst = 1 - min(cosines)
-        ratio = f"{min(norms):.6g}"
-        if max(norms) > min(norms) * (1 + 1e-6):
-            ratio += f" to {max(norms):.6g}"
-        says = (
-            f"its gradient has cosine {min(whole):.6f} with that of the agent's objective and "
-            f"{ratio} times its norm"
-        )
-        if worst <= COSINE < 1 - min(whole):
-            says += "; rows apart, whose weights are the loss's own, the cosine is 1"
-        mistake = ""
-        if worst > COSINE and self._ignores_weights():
-            mistake = "the samples' weights are ignored"
-            says += f": {mistake}"
-        yield Finding("objective", worst <= COSINE, worst, COSINE, says, mistake=mistake)
+        follows = shown.startswith(actors.TILT)
+        told = objectives.judge(self.system, self.gradients, self.draws, follows)
+        if told is not None:
+            if not told.passed and self._ignores_weights():
+                mistake = "the samples' weights are ignored"
+                told = replace(told, says=f"{told.says}: {mistake}", mistake=mistake)
+            yield told
 
     def _called(self, name: str, tables: Tables, batch: Any = ...) -> Any:
         """The implementation's method; what it raises is told as its own."""
@@ -345,7 +350,3 @@ class Bench:
         if changed:
             raise InputError(name, "leave what it is given as it is", f"it changed {changed[0]}")
         return found
-
-
-def _cosine(one: Tensor, other: Tensor) -> float:
-    return float(torch.cosine_similarity(one.flatten(), other.flatten(), 0, eps=1e-300))

@@ -69,16 +69,9 @@ def _system(
     return made
 
 
-def _consistent(system: Any, seed: int) -> Tables:
-    """Tables of a random q: its own value and policies; the gain, where there is one, random."""
-    drawn = system.random(seed)
-    tables: Tables = system.tables(drawn.q)
-    return tables.replaced(gain=drawn.gain) if "gain" in drawn.held else tables
-
-
 def _target(bench: Bench, seed: int) -> Measured:
     system, batch = bench.system, bench.batch
-    tables = _consistent(system, seed)
+    tables = system.consistent(seed)
     shape = tuple(tables.q.shape)
     given = per_sample("target", bench.implementation.target(tables, batch), batch)
     found = expectation(batch, given, shape).numpy()
@@ -115,7 +108,7 @@ def _backup(system: Any, tables: Tables) -> Array:
 
 
 def _actor(bench: Bench, seed: int) -> Measured:
-    tables = _consistent(bench.system, seed)
+    tables = bench.system.consistent(seed)
     return _vanishes(bench, tables, [n for n in tables.axes if n in bench.trained])
 
 

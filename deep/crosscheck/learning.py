@@ -49,4 +49,5 @@ def learn(
     worst = max(last.values())
     told = ", ".join(f"{name} {far:.2g}" for name, far in last.items())
     says = f"after {steps} steps the largest distances are {told}"
-    return Finding("learning", worst <= tolerance, worst, tolerance, says, series), tables
+    found = Tables({name: table.detach() for name, table in held.items()}, system.exact.axes)
+    return Finding("learning", worst <= tolerance, worst, tolerance, says, series), found

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tabular_marl.deep.crosscheck.terms import Fit, near
-from tabular_marl.deep.systems import RecipeSystem, System
-from tabular_marl.deep.systems.suspects import WITH
+from tabular_marl.deep.systems import OptionSystem, RecipeSystem, System, Wanted
+from tabular_marl.deep.systems.suspects import EXTRAS, WITH
 from tabular_marl.deep.systems.wrong import TWINS
+from tabular_marl.deep.systems.wrong_steps import PLAYERS
 
 MASK = ", also where s' ends"
 BONUS = "1 at s'"
@@ -32,19 +33,21 @@ TOLD = {
     TWINS[1]: "the twins' mean for their minimum",
     TWINS[2]: "the twins' maximum for their minimum",
 }
+REWARDS = ("the opponent's reward", "R clipped to [−1, 1]", "the sign of R")
 CHARGED = tuple(f"E[{kind}(s') − log ratios/β]" for kind in ("q", *TWINS))
+LED = ("E[F[q](s') − log ratio/β]", "E[F[min(q, twin)](s') − log ratio/β]")
 PLAIN = tuple(f"E[{kind}(s')] without log ratios" for kind in ("q", *TWINS))
 
 
-def plainest(found: list[Fit], system: System) -> tuple[Fit, str]:
+def plainest(found: list[Fit], system: System, wanted: Wanted) -> tuple[Fit, str]:
     """Of several exact fits the one with fewest values at s' whose mistake has a name, and that."""
 
     def values(fit: Fit) -> int:
-        mended = {*system.wanted.fixed, *ENTROPIES, BONUS}
-        return sum(name not in mended for name in fit.terms)
+        mended = {*wanted.fixed, *ENTROPIES, BONUS}
+        return sum(name not in mended and name not in EXTRAS for name in fit.terms)
 
     ordered = sorted(found, key=values)  # stable: right forms come first
-    pairs = [(fit, named(fit, system)) for fit in ordered]
+    pairs = [(fit, named(fit, system, wanted)) for fit in ordered]
     return next((pair for pair in pairs if pair[1]), pairs[0])
 
 
@@ -58,12 +61,16 @@ def with_entropies(system: System) -> list[list[tuple[str, ...]]]:
     ]
 
 
-def named(fit: Fit, system: System) -> str:
+def named(fit: Fit, system: System, wanted: Wanted) -> str:
     """The mistakes that an exact fit shows, in words; "" where none of the catalogue's is."""
-    wanted, found = system.wanted, fit.by_name
+    found = fit.by_name
     said = [_fixed(name, found.get(name, c), c) for name, c in wanted.fixed.items()]
     rest = {n: c for n, c in found.items() if n not in wanted.fixed and not near(c, 0.0)}
-    values = {n: c for n, c in rest.items() if n not in ENTROPIES and n != BONUS}
+    beside = {n: c for n, c in rest.items() if n in EXTRAS}
+    instead = near(found.get("R", 1.0), 0.0) and any(near(beside.get(n, 0.0), 1.0) for n in REWARDS)
+    if instead:
+        said.remove("the reward is missing")
+    values = {n: c for n, c in rest.items() if n not in (*ENTROPIES, *beside, BONUS)}
     if not values:
         only_entropy = any(n in ENTROPIES for n in rest)
         said.append("q at s' is missing" if only_entropy else "the value of s' is missing")
@@ -81,24 +88,26 @@ def named(fit: Fit, system: System) -> str:
     if scaled and all(scaled) and scale > 0 and not near(scale, 1.0):
         said = [f"the whole target is multiplied by {scale:.6g}"]
     else:
-        said.append(_discount(coefficient, wanted.value))
-    plain = main in PLAIN or main in CHARGED
+        said.append(_discount(coefficient, wanted, system))
+    plain = main in PLAIN or main in CHARGED or (main in LED and mended)
     if isinstance(system, RecipeSystem) and plain and (mended or main not in wanted.right):
         label = _entropies(mended, coefficient, main, system)
     elif main in wanted.right and mended:
-        label = "a term too many"
+        already = dict.fromkeys(ENTROPIES[name][0] for name in mended)
+        label = "; ".join(f"the {who}'s entropy is in V(s') already" for who in already)
     elif mended:
         return ""
     else:
         label = _label(main, wanted.labels)
     said.append(label)
+    said += [EXTRAS[name] + (" for the reward" if instead else " is in it too") for name in beside]
     if BONUS in rest:
         said.append(_bonus(rest[BONUS], coefficient, system))
     return _joined(said)
 
 
 def _joined(said: list[str]) -> str:
-    return "; ".join(part for part in said if part)
+    return "; ".join(part for part in dict.fromkeys(said) if part)
 
 
 def _fixed(name: str, found: float, wanted: float) -> str:
@@ -112,16 +121,44 @@ def _fixed(name: str, found: float, wanted: float) -> str:
     return f"{told} is multiplied by {found / wanted:.6g}"
 
 
-def _discount(found: float, wanted: float) -> str:
+def _discount(found: float, target: Wanted, system: System) -> str:
+    wanted = target.value
+    scale = found / wanted
     if near(found, wanted):
         return ""
     if near(found, -wanted):
         return "the sign of the value at s'"
     if near(found, 1.0):
         return "the discount is missing"
-    if wanted == 1.0:
+    if "gain" in target.fixed and 0 < found < 1:
         return f"a discount {found:.6g} under an average reward"
-    return f"the discount is {found:.6g} and not {wanted:g}"
+    told = f"the discount is {found:.6g} and not {wanted:g}"
+    if not 0 < found < 1 or not target.fixed:
+        told = f"the value at s' is multiplied by {scale:.6g}"
+    why = next((why for why, x in _factors(system, target) if near(scale, x)), "")
+    return f"{told}, as {why}" if why else told
+
+
+def _factors(system: System, target: Wanted) -> Iterator[tuple[str, float]]:
+    """What a value is multiplied with by mistake."""
+    yield "γ taken twice", target.value
+    yield "a logarithm to base 2", 1 / math.log(2)
+    for who, beta, count in _players(system):
+        yield f"not divided by the {who}'s β", beta
+        yield f"divided by the {who}'s β once more", 1 / beta
+        yield f"divided by the {who}'s β twice more", 1 / beta**2
+        yield f"multiplied and not divided by the {who}'s β", beta**2
+        yield f"a mean over the {who}'s {count} actions for their sum", 1 / count
+
+
+def _players(system: System) -> list[tuple[str, float, int]]:
+    """Who chooses among how many actions, and its β."""
+    if isinstance(system, OptionSystem):
+        return [("low level", system.beta, system.q.shape[1]), ("termination", system.beta, 2)]
+    if not isinstance(system, RecipeSystem):
+        return []
+    steps = [(who, system.of_player(k), system.q.shape[k + 1]) for k, who in enumerate(PLAYERS)]
+    return [(who, step.beta, count) for who, step, count in steps if not step.given and count > 1]
 
 
 def _label(main: str, labels: object) -> str:
@@ -140,14 +177,20 @@ def _entropies(
     """
     twins = next((told for kind, told in TOLD.items() if kind in main), "")
     said, known = [twins], []
-    for axis, who in enumerate(("agent", "opponent")):
+    for axis, who in enumerate(PLAYERS):
         step = system.of_player(axis)
+        if main in LED and axis != system.first.axis:  # it is charged in the free energy
+            again = any(ENTROPIES[name][0] == who for name in mended)
+            said.append(f"the {who}'s entropy is in V(s') already" if again else "")
+            continue
+        if step.given and any(ENTROPIES[name][0] == who for name in mended):
+            said.append(f"the {who}'s entropy is charged, whose policy is given")
         if step.given or system.q.shape[axis + 1] == 1:
             continue
         ratio, log = (n for n in ENTROPIES if ENTROPIES[n][0] == who)
-        prior = float(main in CHARGED) - mended.get(ratio, 0.0) / coefficient
+        prior = float(main not in PLAIN) - mended.get(ratio, 0.0) / coefficient
         entropy = prior - step.beta * mended.get(log, 0.0) / coefficient
-        known.append((who, entropy, prior))
+        known.append((who, entropy, prior if bool((step.log_prior != 0).any()) else entropy))
     if not system.charged:
         wrong = [who for who, e, p in known if not (near(e, 0.0) and near(p, 0.0))]
         told = (f"the {who}'s divergence is charged, which EM evaluates without" for who in wrong)
@@ -177,21 +220,21 @@ def _divergence(who: str, entropy: float, prior: float) -> str:
 
 
 def _bonus(found: float, coefficient: float, system: System) -> str:
-    if isinstance(system, RecipeSystem):
-        worths = {}
-        for axis, (who, letter) in enumerate((("agent", "A"), ("opponent", "B"))):
-            beta, count = system.of_player(axis).beta, system.q.shape[axis + 1]
-            if beta and count > 1:
-                worths[f"the {who}'s entropy for the divergence", f"log {letter}/β"] = (
-                    math.log(count) / beta
-                )
-        both = [
-            ("the entropies for the divergences", "the log counts over β", sum(worths.values()))
-        ]
-        for told, more, worth in [*((*key, x) for key, x in worths.items()), *both]:
-            if worth and near(found, coefficient * worth):
-                return (
-                    f"{told} from a uniform prior, or a sum for a mean: {more} more at every s', "
-                    "which moves values and no policy"
-                )
+    worths = [
+        (f"the {who}'s entropy for the divergence", f"log {count}/β", math.log(count) / beta)
+        for who, beta, count in _players(system)
+    ]
+    whole = (
+        "the entropies for the divergences",
+        "the log counts over β",
+        sum(x[2] for x in worths),
+    )
+    for told, more, worth in [*worths, whole]:
+        if worth and near(found, coefficient * worth):
+            return (
+                f"{told} from a uniform prior, or a sum for a mean: {more} more at every s', "
+                "which moves values and no policy"
+            )
+        if worth and near(found, -coefficient * worth):
+            return f"a mean for a sum: {more} less at every s', which moves values and no policy"
     return f"a constant {found:.6g} at every s'"

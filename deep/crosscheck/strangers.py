@@ -49,7 +49,8 @@ def asked(agent: Any, game: StochasticGame) -> Array:
     found = np.empty((game.num_states, actions))
     for s in range(game.num_states):
         given = agent.action_probabilities(observation(agent, s, game.num_states))
-        row = np.asarray(given, dtype=np.float64).ravel()
+        held = given.detach() if isinstance(given, torch.Tensor) else given
+        row = np.asarray(held, dtype=np.float64).ravel()
         wrong = row.shape != (actions,) or not np.isfinite(row).all()
         if wrong or row.min() < 0 or abs(row.sum() - 1) > 1e-6:
             must = f"be {actions} probabilities that sum to one"

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tabular_marl.deep.systems import System
+from tabular_marl.deep.systems import Wanted
 
 Sets = Iterator[list[tuple[str, ...]]]
 
@@ -25,6 +25,8 @@ Sets = Iterator[list[tuple[str, ...]]]
 EXACT = 1e-9
 #: Where code computes in single precision, this small.
 SINGLE = 1e-5
+#: What rounding may leave of a target that is a multiple of the reward, beside it, is less.
+ROUNDED = 1e-6
 #: Coefficients are compared to this share.
 CLOSE = 1e-6
 
@@ -63,17 +65,23 @@ def fits(
     target: Tensor,
     fixed: tuple[str, ...],
     sets: Iterable[list[tuple[str, ...]]],
+    beside: str = "R",
 ) -> list[Fit]:
     """The exact fits of ``target`` by the fixed columns and those of the first set that has one.
 
     Where none is exact, the closest one alone. A fixed column of zeros is left out, and others of
-    zeros are never tried. A QR factorisation leaves as many rows as columns.
+    zeros are never tried. A residual is a share of what the column ``beside`` leaves of the target,
+    so that large rewards hide nothing. A QR factorisation leaves as many rows as columns.
     """
     kept = {name for name, column in columns.items() if bool((column != 0).any())}
     fixed = tuple(name for name in fixed if name in kept)
     small = torch.linalg.qr(torch.stack([*columns.values(), target], 1), mode="r").R
-    size = torch.linalg.vector_norm(target)
     reduced = {name: small[:, k] for k, name in enumerate(columns)}
+    size = torch.linalg.vector_norm(target)
+    if beside in fixed:
+        along = reduced[beside] / torch.linalg.vector_norm(reduced[beside])
+        left = torch.linalg.vector_norm(small[:, -1] - (small[:, -1] @ along) * along)
+        size = torch.maximum(left, ROUNDED * size)
     closest: Fit | None = None
     for chosen in sets:
         whole = [(*fixed, *c) for c in chosen if kept.issuperset(c)]
@@ -112,22 +120,20 @@ def near(one: float, other: float, close: float = CLOSE) -> bool:
     return abs(one - other) <= close * max(1.0, abs(other))
 
 
-def is_right(fit: Fit, system: System, exact: float = EXACT, close: float = CLOSE) -> bool:
-    """Whether a fit is the system's own target."""
-    wanted, found = system.wanted, fit.by_name
+def is_right(fit: Fit, wanted: Wanted, exact: float = EXACT, close: float = CLOSE) -> bool:
+    """Whether a fit is the target that is wanted."""
+    found = fit.by_name
     rest = [name for name in fit.terms if name not in wanted.fixed]
     return (
         fit.residual < exact
         and all(near(found.get(name, c), c, close) for name, c in wanted.fixed.items())
-        and len(rest) == 1
-        and rest[0] in wanted.right
-        and near(found[rest[0]], wanted.value, close)
+        and all(name in wanted.right for name in rest)
+        and near(sum(found[name] for name in rest), wanted.value, close)
     )
 
 
-def distance(fit: Fit, system: System) -> float:
+def distance(fit: Fit, wanted: Wanted) -> float:
     """The largest error of a coefficient."""
-    wanted = system.wanted
     right = dict(wanted.fixed) | dict.fromkeys(wanted.right, wanted.value)
     found = fit.by_name
     main = any(name in wanted.right for name in found)

@@ -155,7 +155,8 @@ def _further(
     process = DecisionProcess(
         np.einsum("xab,xb->xa", game.reward, law), np.einsum("xabt,xb->xat", rows, law)
     )
-    found = average_reward(process, beta=1 / temperature, tol=1e-11)
+    size = max(1.0, float(np.abs(game.reward).max()))
+    found = average_reward(process, beta=1 / temperature, tol=1e-11 * size)
     gain = float(found.gain[0]) + bonus
     q = game.reward - gain + rows @ found.bias
     return RecipeSystem(game, steps, _tensor(q), "further", gain=gain)

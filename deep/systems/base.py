@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -35,6 +35,7 @@ class Actor:
 
     ``worths``: candidates for x by name, in the policy's shape or broadcasting to it; those in
     ``right`` are correct. ``rows``: weights of the rows that a loss may average over, by name.
+    ``rarer`` makes more wrong candidates, looked at where no other fits.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Actor:
     worths: dict[str, Tensor]
     right: tuple[str, ...]
     rows: dict[str, Tensor]
+    rarer: Callable[[], dict[str, Tensor]] = dict
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Wanted:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        if not self.fixed:
+            return "V(s')"
         first, *rest = self.fixed.items()
         told = first[0] + "".join(f" {'+' if c > 0 else '-'} {name}" for name, c in rest)
         return f"{told} + {self.value:g}·V(s')" if self.value != 1 else f"{told} + V(s')"
@@ -100,6 +104,10 @@ class System(ABC):
     def exact(self) -> Tables:
         """The exact solution."""
 
+    @abstractmethod
+    def tables(self, q: Tensor) -> Tables:
+        """``q`` with the value, the twin and the policies that it implies."""
+
     @property
     @abstractmethod
     def supports(self) -> Mapping[str, Tensor]:
@@ -124,6 +132,10 @@ class System(ABC):
 
     def suspects(self, tables: Tables, batch: Any) -> dict[str, Tensor]:
         """Rarer mistakes at s', per sample [n], tried one at a time where no other term fits."""
+        return {}
+
+    def extras(self, tables: Tables, batch: Any) -> dict[str, Tensor]:
+        """What a target may have beside a value at s' and should not, per sample [n]."""
         return {}
 
     @abstractmethod
@@ -157,6 +169,19 @@ class System(ABC):
         for name, held in self.supports.items():
             drawn[name] = torch.where(held, drawn[name], -math.inf)
         return Tables(drawn, self.exact.axes)
+
+    def tried(self, seed: int) -> Tables:
+        """Random tables to ask for a target at: a policy that is given is as given.
+
+        A target may read it from its table, which code fits, or from the system that gives it.
+        """
+        return self.random(seed)
+
+    def consistent(self, seed: int) -> Tables:
+        """Tables of a random q: its own value, policies and twin; a gain is random."""
+        drawn = self.random(seed)
+        tables = self.tables(drawn.q)
+        return tables.replaced(gain=drawn.gain) if "gain" in drawn.held else tables
 
     def distances(self, tables: Tables, trained: set[str]) -> dict[str, float]:
         """Largest entry of |table − exact| in live states; policies as probabilities."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tabular_marl.deep.free_energy import free_energy
 from tabular_marl.deep.systems.tables import Tables
-from tabular_marl.deep.systems.wrong import variants
+from tabular_marl.deep.systems.wrong import TWINS, variants
 from tabular_marl.numerics.recipe import AGENT, OPPONENT
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ RIGHT = (
     "E[q(s') − log ratios/β]",
     "V(s') aggregated from min(q, twin)",
     "E[min(q, twin)(s') − log ratios/β]",
+    "E[F[q](s') − log ratio/β]",
+    "E[F[min(q, twin)](s') − log ratio/β]",
 )
 
 #: EM evaluates its policies without charging their divergences.                   report (91), (92)
@@ -70,13 +72,24 @@ def values_at(system: RecipeSystem, tables: Tables) -> dict[str, Tensor]:
         "V(s') with the policies for the priors": known,
         "1 at s'": torch.ones_like(tables.value),
     }
-    for kind, both_q in variants(q, tables.twin).items():
+    twins = variants(q, tables.twin)
+    if not system.first.given and not system.answer.given and min(q.shape[1:]) > 1:
+        for kind in ("q", TWINS[0]):
+            found[f"E[F[{kind}](s') − log ratio/β]"] = led(system, tables, twins.get(kind, q))
+    for kind, both_q in twins.items():
         found |= {
             f"V(s') aggregated from {kind}": system.value(both_q),
             f"E[{kind}(s') − log ratios/β]": expected(both_q - agent_cost - opponent_cost),
             f"E[{kind}(s')] without log ratios": expected(both_q),
         }
     return found
+
+
+def led(system: RecipeSystem, tables: Tables, q: Tensor, charged: bool = True) -> Tensor:
+    """E of the first mover's policy, as its table says, on the free energy of who answers; [S]."""
+    player = "agent" if system.agent_first else "opponent"
+    charge = cost(getattr(tables, f"log_{player}"), system.first) if charged else 0.0
+    return (tables.policy(player) * (system.partial_q(q) - charge)).sum((1, 2))
 
 
 def aggregated(
@@ -95,7 +108,7 @@ def aggregated(
         prior = step.log_prior if priors is None else priors[axis]
         if axis == order[1] and prior.shape[2 - axis] > 1:
             prior = prior.mean(2 - axis, keepdim=True)
-        if flat and not step.given:
+        if flat and not step.given and bool((prior != 0).any()):  # an entropy has no prior
             uniform = -math.log(q.shape[axis + 1]) if flat == "uniform" else 0.0
             prior = torch.full_like(prior, uniform)
         beta = 1 / step.beta if flip and step.beta else sign * step.beta

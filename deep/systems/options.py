@@ -10,8 +10,9 @@ force while a is taken, and v is U(s', z). The opponent of the game must have on
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,34 +23,16 @@ from tabular_marl.deep.free_energy import log_tilt
 from tabular_marl.deep.losses import options as losses
 from tabular_marl.deep.systems.base import Actor, Evaluation, System, Wanted
 from tabular_marl.deep.systems.enumeration import enumerate_game, terminal_states
+from tabular_marl.deep.systems.option_terms import LABELS, RIGHT, suspects, values_at
 from tabular_marl.deep.systems.policy import evaluate
-from tabular_marl.deep.systems.suspects import WITH
+from tabular_marl.deep.systems.recipe import Step
 from tabular_marl.deep.systems.tables import Tables
-from tabular_marl.deep.systems.wrong import TWINS, variants
+from tabular_marl.deep.systems.wrong import F_WITH, TWINS, variants
+from tabular_marl.deep.systems.wrong_steps import wrongs
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.options import options
 from tabular_marl.validation import InputError
 
-RIGHT = (
-    "U(s', z) from the value table",
-    "U(s', z) aggregated from q",
-    "E[q(s') − log ratios/β]",
-    "U(s', z) aggregated from min(q, twin)",
-)
-LABELS = {
-    "E[q(s')] without log ratios": "the entropies are missing",
-    "V(s', z), as if the option never ended": "the termination is missing",
-    "V^H(s'), as if every option ended": "the option is dropped in every step",
-    "E[V(s')] over the master, without its log ratio": "the master's entropy is missing",
-    "max q(s')": "a hard maximum for the soft value",
-    "max q(s', z) over a": "a hard maximum for the soft value",
-    "(74) with 1/m outside the logarithm": "1/m outside the logarithm, as (74) is printed",
-    "U(s', z) with −β for β": "the sign of β",
-    "U(s', z) with 1/β for β": "the temperature for its inverse",
-    "U(s', z) without the low level's prior": "the low level's prior is missing",
-    "U(s', z) aggregated from the mean of q and twin": "the twins' mean for their minimum",
-    "U(s', z) aggregated from max(q, twin)": "the twins' maximum for their minimum",
-}
 AXES = {"agent": 1, "master": 1, "termination": 2}
 
 
@@ -196,7 +179,7 @@ class OptionSystem(System):
 
     def values_after(self, tables: Tables, batch: OptionBatch) -> dict[str, Tensor]:
         """What may stand at (s', z), zero where s' ends the episode; then without that mask."""
-        at = self._next(tables)
+        at = values_at(self, tables)
         alive = 1 - batch.terminated.to(batch.reward.dtype)
         rows = (batch.next_state, batch.option)
         found = {name: alive * x[rows] for name, x in at.items()}
@@ -208,76 +191,15 @@ class OptionSystem(System):
         return found
 
     def suspects(self, tables: Tables, batch: OptionBatch) -> dict[str, Tensor]:
-        """Rarer mistakes at (s', z): one aggregation exchanged, or the value at s."""
-        value, _, choices, arrival = self.values(tables.q)
-        hard = tables.q.amax(1)
-        ends = torch.softmax(self.beta * choices + self.log_priors[2], 2)
+        """Rarer mistakes at (s', z)."""
+        return suspects(self, tables, batch)
 
-        def landed(kept: Tensor, dropped: Tensor) -> Tensor:
-            both = losses.choices(kept, dropped)
-            return losses.arrival_value(both, self.log_priors[2], self.beta)
-
-        at = {
-            "the best option for the master's free energy": landed(value, value.amax(1)),
-            "the mean over options for the master's free energy": landed(value, value.mean(1)),
-            "a hard maximum over the low level's actions": self._above(hard)[3],
-            "the termination's entropy missing": (ends * choices).sum(2),
-        }
-        alive = 1 - batch.terminated.to(tables.q.dtype)
-        found = {WITH + n: alive * x[batch.next_state, batch.option] for n, x in at.items()}
-        found[f"{WITH}the value at s for that at s'"] = arrival[batch.state, batch.option]
-        return found
-
-    def _next(self, tables: Tables) -> dict[str, Tensor]:
-        """Candidates, [S, Z]."""
-        q, beta = tables.q, self.beta
-        value, chosen, _, arrival = self.values(q)
-        policies = [tables.policy(name) for name in AXES]
-        costs = [
-            torch.nan_to_num(getattr(tables, f"log_{name}") - prior) / beta
-            for name, prior in zip(AXES, self.log_priors, strict=True)
-        ]
-        low, master, ends = policies
-        acted = (low * (q - costs[0])).sum(1)
-        whole = (master * (acted - costs[1])).sum(1)
-        plain = (low * q).sum(1)
-
-        def landed(kept: Tensor, dropped: Tensor, charged: bool = True) -> Tensor:
-            worth = losses.choices(kept, dropped) - (costs[2] if charged else 0.0)
-            return (ends * worth).sum(2)
-
-        outside = (torch.logsumexp(beta * value, 1) / value.shape[1]) / beta
-        found = {
-            RIGHT[0]: tables.value,
-            RIGHT[1]: arrival,
-            RIGHT[2]: landed(acted, whole),
-            RIGHT[3]: self.value(variants(q, tables.twin)[TWINS[0]]),
-            "E[q(s')] without log ratios": landed(plain, (master * plain).sum(1), False),
-            "V(s', z), as if the option never ended": value,
-            "V^H(s'), as if every option ended": chosen.unsqueeze(1).expand_as(value),
-            "E[V(s')] over the master, without its log ratio": landed(
-                acted, (master * acted).sum(1)
-            ),
-            "max q(s')": q.amax((1, 2)).unsqueeze(1).expand_as(value),
-            "max q(s', z) over a": q.amax(1),
-            "(74) with 1/m outside the logarithm": losses.arrival_value(
-                losses.choices(value, outside), self.log_priors[2], beta
-            ),
-            "U(s', z) with −β for β": self._with(beta=-beta).value(q),
-            "U(s', z) with 1/β for β": self._with(beta=1 / beta).value(q),
-            "U(s', z) without the low level's prior": self._with(flat=True).value(q),
-            "E[the low level's log ratio/β at s']": (low * costs[0]).sum(1),
-            "1 at s'": torch.ones_like(value),
-        }
-        for kind, both in list(variants(q, tables.twin).items())[1:]:
-            found[f"U(s', z) aggregated from {kind}"] = self.value(both)
-        return found
-
-    def _with(self, beta: float | None = None, flat: bool = False) -> OptionSystem:
-        low, *rest = self.log_priors
-        low = torch.zeros_like(low) if flat else low
-        priors: Any = (low, *rest)
-        return OptionSystem(self.game, beta or self.beta, priors, self.q)
+    @cached_property
+    def steps(self) -> tuple[Step, Step, Step]:
+        """The free energies, innermost first."""
+        low, master, ends = self.log_priors
+        beta = self.beta
+        return Step(0, beta, low), Step(0, beta, master), Step(1, beta, ends)
 
     def actors(self, tables: Tables, batch: OptionBatch) -> tuple[Actor, ...]:
         """The low level, the master and the termination."""
@@ -313,9 +235,23 @@ class OptionSystem(System):
                 worth,
                 tuple(k for k in worth if k.removesuffix("]").split(" of ")[-1] in good),
                 weights,
+                partial(self._rarer, name, tables.q),
             )
             for name, prior, worth, weights in zip(AXES, self.log_priors, worths, rows, strict=True)
         )
+
+    def _rarer(self, name: str, q: Tensor) -> dict[str, Tensor]:
+        """What a policy follows where the free energy below it is wrong."""
+        low, over, _ = self.steps
+        value = low.of(q)
+        step, who = {"master": (low, "low level"), "termination": (over, "master")}.get(
+            name, (low, "")
+        )
+        found = {}
+        for beta, prior, told in itertools.chain(*wrongs(step, who)) if who else ():
+            below = Step(0, beta, prior).of(q if step is low else value)
+            found[F_WITH + told] = below if step is low else losses.choices(value, below)
+        return found
 
     # -- a policy ---------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -28,10 +28,12 @@ from tabular_marl.deep.systems.base import Actor, Evaluation, System, Wanted
 from tabular_marl.deep.systems.candidates import EXPECTED, RIGHT, aggregated, cost, values_at
 from tabular_marl.deep.systems.enumeration import Batch, enumerate_game, terminal_states
 from tabular_marl.deep.systems.policy import evaluate
-from tabular_marl.deep.systems.suspects import suspects
+from tabular_marl.deep.systems.suspects import extras, suspects
 from tabular_marl.deep.systems.tables import Tables
 from tabular_marl.deep.systems.value_gap import value_gap
-from tabular_marl.deep.systems.wrong import LABELS, PLAIN_LABELS, TWINS, variants
+from tabular_marl.deep.systems.worths import rarer, worths
+from tabular_marl.deep.systems.wrong import LABELS, PLAIN_LABELS
+from tabular_marl.deep.systems.wrong_steps import PLAYERS
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.numerics.recipe import AGENT, OPPONENT
 
@@ -50,6 +52,10 @@ class Step:
     def given(self) -> bool:
         """Whether the player's policy is the prior itself."""
         return self.beta == 0
+
+    def of(self, x: Tensor) -> Tensor:
+        """F_β[p](x), without the axis."""
+        return free_energy(x, self.log_prior, self.beta, self.axis + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,12 +194,20 @@ class RecipeSystem(System):
         }
         found |= {name: alive * x for name, x in played.items()}
         if bool(batch.terminated.any()):
-            found |= {f"{name}, also where s' ends": at[name][batch.next_state] for name in right}
+            found |= {
+                f"{name}, also where s' ends": at[name][batch.next_state]
+                for name in right
+                if name in at
+            }
         return found
 
     def suspects(self, tables: Tables, batch: Batch) -> dict[str, Tensor]:
         """Rarer mistakes at s'."""
         return suspects(self, tables, batch)
+
+    def extras(self, tables: Tables, batch: Batch) -> dict[str, Tensor]:
+        """The opponent's reward, and terms at s."""
+        return extras(self, tables, batch)
 
     # -- actors -----------------------------------------------------------------------------------
 
@@ -202,37 +216,19 @@ class RecipeSystem(System):
         return tuple(self._actor(name, axis - 1, tables, batch) for name, axis in AXES.items())
 
     def _actor(self, name: str, axis: int, tables: Tables, batch: Batch) -> Actor:
-        step, other = self.of_player(axis), self.of_player(1 - axis)
+        step = self.of_player(axis)
         shape = tables.parameters()[name].shape
         rows = {"the batch": _rows(batch, shape, axis)}
         if shape[2 - axis] > 1:
             state = rows["the batch"].sum(2 - axis, keepdim=True)
-            others = tables.policy("opponent" if axis == AGENT else "agent")
+            others = tables.policy(PLAYERS[1 - axis])
             rows |= {
                 "uniform": state.expand_as(rows["the batch"]) / shape[2 - axis],
                 "the other's policy": state * others,
             }
-        worths: dict[str, Tensor] = {}
-        right: list[str] = []
-        twins = {"q": tables.q} | variants(tables.q, tables.twin) | {"twin": tables.twin}
-        for kind, q in twins.items():
-            if step is self.answer or step.given:
-                found = {kind: q}
-                best = [kind]
-            else:
-                policy = tables.policy("agent" if other.axis == AGENT else "opponent")
-                along = other.axis + 1
-                found = {
-                    f"F_b[{kind}]": self.partial_q(q),
-                    f"E_b[{kind}]": (policy * q).sum(along, keepdim=True),
-                    f"the mean over b of {kind}": q.mean(along, keepdim=True),
-                    f"max_b {kind}": q.amax(along, keepdim=True),
-                    f"min_b {kind}": q.amin(along, keepdim=True),
-                }
-                best = [f"F_b[{kind}]", *([f"E_b[{kind}]"] if other.given else [])]
-            worths |= found
-            right += best if kind in ("q", "twin", TWINS[0]) else []
-        return Actor(name, axis + 1, step.beta, step.log_prior, worths, tuple(right), rows)
+        found, right = worths(self, axis, tables)
+        more = partial(rarer, self, axis, tables)
+        return Actor(name, axis + 1, step.beta, step.log_prior, found, right, rows, more)
 
     # -- a policy ---------------------------------------------------------------------------------
 
@@ -312,12 +308,16 @@ class RecipeSystem(System):
         found = evaluate(self._sweep, policy.log(), self.live, True)
         return (self.gain - found.gain).expand(self.game.num_states)
 
+    def tried(self, seed: int) -> Tables:
+        """As for any system; the exact opponent where it is given."""
+        drawn = self.random(seed)
+        given = self.of_player(OPPONENT).given
+        return drawn.replaced(opponent=self.exact.opponent) if given else drawn
+
     def distances(self, tables: Tables, trained: set[str]) -> dict[str, float]:
         """As for any system; of an average reward q and the value are known up to a constant."""
         if self.gain is not None:
-            off = (tables.q.detach() - self.exact.q)[self.live].mean()
-            shifted = {n: tables.parameters()[n] - off for n in ("q", "value", "twin")}
-            tables = tables.replaced(**shifted)
+            tables = tables.raised((self.exact.q - tables.q.detach())[self.live].mean())
         return super().distances(tables, trained)
 
 

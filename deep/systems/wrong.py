@@ -8,6 +8,11 @@ from torch import Tensor
 #: The two critics' combinations; the first is the right one.
 TWINS = ("min(q, twin)", "the mean of q and twin", "max(q, twin)")
 
+#: What a policy may follow in place of its worth; after the first comes what is wrong.
+F_WITH = "F_b[q] with "
+MARGINAL = "the other's expectation of q"
+TRANSPOSED = "q at (b, a)"
+
 _ONE = ("V(s') aggregated from {}", "E[{}(s') − log ratios/β]", "E[{}(s')] without log ratios")
 
 #: candidate -> the mistake that it is.

@@ -29,7 +29,7 @@ def test_the_package_passes_its_own_check(capsys, tmp_path):
     assert code == 0
     assert row["passed"]
     checks = [f["check"] for f in row["findings"]]
-    wanted = ["target", "gradient", "critic", "actor", "objective", "learning", "policy"]
+    wanted = ["target", "gradient", "critic", "critic", "actor", "objective", "learning", "policy"]
     assert checks == wanted
     assert picture.stat().st_size > 10_000
 

@@ -397,6 +397,35 @@ def test_a_right_target_in_any_dress_passes(told, system):
     assert finding.passed, finding.says
 
 
+def paid(scale):
+    """The same game for other money."""
+    game = single().game
+    held = tm.StochasticGame(game.transition, scale * game.reward, discount=game.discount)
+    return System.of(held, "soft-q", beta=BETA, agent_prior=PRIOR)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3, 1e5])
+def test_large_rewards_hide_no_mistake(scale):
+    """And make none, in single precision either."""
+    system = paid(scale)
+    right = Soft(system)
+    assert Bench(right, system).target().passed
+    single = type("Single", (), {"target": lambda self, t, b: right.target(t, b).float()})()
+    assert Bench(single, system).target().passed
+    for kind in ("maximum", "half of alpha", "mean of twins"):
+        wrong, name = TARGETS[kind]
+        finding = Bench(Soft(system, **wrong), system).target()
+        assert finding.mistake == name, finding.says
+    unweighted = type("Unweighted", (Whole,), {})
+    unweighted.loss = lambda self, t, b: (
+        (t.q[b.taken] - Soft.target(self, t, b).detach()).abs().mean()
+    )
+    assert not Bench(unweighted(system), system).gradient().passed
+    cubed = value(lambda q, p, b: (q**3).mean(-1))
+    finding = Bench(Soft(system, **cubed), system).target()
+    assert "no combination of known terms" in finding.says
+
+
 def test_half_precision_does_not_pass():
     right = Soft(single())
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import tabular_marl as tm
 from tabular_marl.deep.crosscheck import crosscheck
@@ -56,6 +57,15 @@ def test_what_an_agent_sees_is_its_own_affair():
             return self.policy[observation - 10]
 
     assert crosscheck(Numbered(played(BALANCING)), BALANCING).passed
+
+
+@pytest.mark.parametrize(
+    "dress",
+    [list, np.float32, torch.tensor, lambda p: torch.tensor(p, requires_grad=True), np.atleast_2d],
+)
+def test_probabilities_may_come_in_any_dress(dress):
+    policy = [dress(row) for row in played(BALANCING)]
+    assert crosscheck(Tells(policy), BALANCING).passed
 
 
 @pytest.mark.parametrize("system", [BALANCING, ROMMEO])
