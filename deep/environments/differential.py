@@ -151,6 +151,7 @@ class RepeatedGame:
     """``seeds`` copies of ``game``, played round after round; the one state is observed as 1."""
 
     shared = True  # both see the same
+    digest = ""  # its name tells it from others
     width, widths = 1, (1, 1)
 
     def __init__(

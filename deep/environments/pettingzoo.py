@@ -32,6 +32,7 @@ class PettingZooGame:
     """
 
     shared = False  # each agent has an observation of its own
+    digest = ""  # code cannot be told from other code
 
     def __init__(
         self,

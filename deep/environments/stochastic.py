@@ -13,6 +13,7 @@ Shapes: state [N] integers; actions and rewards [N]; observations one-hot, [N, S
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,12 @@ class StochasticEnvironment:
         """Where each finds itself after a step: the same."""
         seen = self.arrival
         return seen, seen
+
+    @property
+    def digest(self) -> str:
+        """Tells its game from any other."""
+        held = (self.rewards, self.successors, self.cumulative, self.starts, self.start_cumulative)
+        return sha256(b"".join(x.cpu().numpy().tobytes() for x in held)).hexdigest()
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

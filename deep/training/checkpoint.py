@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,19 @@ PARTS = {"run", "step", "curve", "losses", "failed", "generator", "env", "player
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
-    """``write`` beside ``path``, then take its place, so that there is always a whole file."""
+    """``write`` beside ``path``, then take its place, so that there is always a whole file.
+
+    Raises InputError where that cannot be.
+    """
     beside = path.with_name(path.name + ".tmp")
-    write(beside)
-    os.replace(beside, path)
+    try:
+        write(beside)
+        os.replace(beside, path)
+    except (OSError, RuntimeError) as error:  # torch's own, where there is no room
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        told = f"{path} could not be written: {str(error).splitlines()[0]}"
+        raise InputError("out", "be writable, with room for a checkpoint", told) from error
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:

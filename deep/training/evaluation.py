@@ -21,9 +21,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tabular_marl.deep.training.checkpoint import differences
-from tabular_marl.deep.training.lineup import Player, introduce, make_environment, make_q_learner
-from tabular_marl.deep.training.session import Session
+from tabular_marl.deep.training.checkpoint import differences, not_finite
+from tabular_marl.deep.training.lineup import (
+    Environment,
+    Player,
+    introduce,
+    make_environment,
+    make_q_learner,
+)
+from tabular_marl.deep.training.session import Session, TrainingError
 from tabular_marl.deep.training.statistics import iqm, iqm_interval, stratified_interval
 from tabular_marl.validation import InputError, integer, one_of
 
@@ -38,6 +44,7 @@ class Score:
     """Average reward a step by seed [N], NaN where a seed failed in training."""
 
     reward: NDArray[np.float64]
+    trained: int = 0  # steps
 
     @property
     def seeds(self) -> int:
@@ -58,6 +65,7 @@ class Score:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         told = {"iqm": self.iqm, "interval": self.interval, "seeds": self.seeds}
+        told |= {"trained": self.trained}
         return {**told, "reward_by_seed": _or_none(self.reward)}
 
 
@@ -77,7 +85,8 @@ def evaluate(
 
     ``against`` is the folder of the run whose second player it meets, "q-learner" for the
     experiment's fresh Q-learner, or None for its own. Raises InputError where the two were trained
-    in different environments or with other numbers of seeds, or ``device`` is not there.
+    in different environments or with other numbers of seeds, or ``device`` is not there;
+    TrainingError where one who learns breaks down.
     """
     integer("steps", steps)
     one_of("learning", learning, LEARNING)
@@ -99,18 +108,31 @@ def evaluate(
     first.learns = learning in ("agent", "both")
     second.learns = learning in ("opponent", "both")
     total = torch.zeros(2, mine.run.seeds, dtype=torch.float64, device=mine.device)
-    for _ in range(steps):
-        seen = env.observations
-        actions = first.act(seen[0]), second.act(seen[1])
-        rewards = env.step(*actions)
-        after = env.arrivals
-        for seat, player in enumerate(players):
-            own = (actions[seat], actions[1 - seat])
-            player.observe(seen[seat], *own, rewards[seat], after[seat])
-        total += rewards
+    for step in range(steps):
+        try:
+            total += _round(env, players)
+        except RuntimeError as error:  # torch draws from no law that is not finite
+            bad = [n for p in players for n in not_finite(p.state_dict(), mine.run.seeds)]
+            if not bad:
+                raise
+            seeds = ", ".join(map(str, sorted(set(bad))))
+            told = f"weights or latents were no longer finite at step {step + 1} in seeds {seeds}"
+            raise TrainingError(f"{run}, {learning} learning: {told}") from error
     total[:, sorted(failed)] = torch.nan
     one, two = (total / steps).cpu().numpy()
-    return Score(one), Score(two)
+    return Score(one, mine.step), Score(two, mine.step if against is None else 0)
+
+
+def _round(env: Environment, players: tuple[Player, Player]) -> torch.Tensor:
+    """One step of both; their rewards, [2, N]."""
+    seen = env.observations
+    actions = players[0].act(seen[0]), players[1].act(seen[1])
+    rewards = env.step(*actions)
+    after = env.arrivals
+    for seat, player in enumerate(players):
+        own = (actions[seat], actions[1 - seat])
+        player.observe(seen[seat], *own, rewards[seat], after[seat])
+    return rewards
 
 
 def _same_world(run: Path, mine: Session, against: Path, theirs: Session) -> None:

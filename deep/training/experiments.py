@@ -38,6 +38,7 @@ from tabular_marl.deep.agents.sac import Sac
 from tabular_marl.deep.agents.soft_q_svgd import SoftQSvgd
 from tabular_marl.deep.environments.differential import GAMES as DIFFERENTIAL
 from tabular_marl.deep.training.plain_yaml import read_yaml
+from tabular_marl.games.formats import SUFFIXES, load_game
 from tabular_marl.games.iterate import iterated
 from tabular_marl.games.library import REGISTRY, named
 from tabular_marl.games.matrix import MatrixGame
@@ -149,34 +150,42 @@ class Experiment:
 def read_experiment(experiment: str, preset: str = "paper") -> Experiment:
     """A published experiment by name, or one's own by file, in one of its presets.
 
-    The name of a two-player game of the library, or of a differential game, is an experiment too,
-    see :func:`self_play`.
+    A two-player game of the library by its name, one in a file, or a differential game is an
+    experiment too, see :func:`self_play`. A file's game is looked for beside it first; ``paper``
+    is the file as it stands, where it has no preset of that name.
 
     >>> read_experiment("ibs", "code").q_learner.step_size
     1.0
 
     Raises InputError where there is no such experiment or preset, and as :meth:`Experiment.of`.
     """
-    is_file = Path(experiment).suffix in (".yaml", ".yml") or "/" in experiment
+    path = Path(experiment)
+    if path.suffix in SUFFIXES:
+        one_of("preset", preset, PRESETS)
+        return self_play(experiment)
+    is_file = path.suffix in (".yaml", ".yml") or "/" in experiment
     if not is_file:
         one_of("experiment", experiment, (*EXPERIMENTS, *REGISTRY, *DIFFERENTIAL))
         if experiment not in EXPERIMENTS:
             one_of("preset", preset, PRESETS)
             return self_play(experiment)
-    path = Path(experiment) if is_file else CONFIGS / f"{experiment}.yaml"
+    path = path if is_file else CONFIGS / f"{experiment}.yaml"
     values: dict[str, Any] = {"name": path.stem, **read_yaml(path)}
     presets = values.pop("presets", None) or {}
     if not isinstance(presets, dict):
         raise InputError(f"presets in {path.name}", "be a section", f"it was {presets!r}")
-    if presets or preset not in PRESETS:
+    if preset != PRESETS[0]:  # which is the file as it stands, where it says no more
         one_of("preset", preset, presets or PRESETS)
     if "environment" not in values:
         raise InputError(f"environment in {path.name}", "be given", "it was not")
+    beside = path.parent / str(values["environment"])
+    if beside.suffix in SUFFIXES and beside.is_file():
+        values["environment"] = str(beside)
     return Experiment.of(_merged(values, presets.get(preset) or {}, path.name), path.name)
 
 
 def self_play(name: str) -> Experiment:
-    """A game against another of one's kind, with the game's own discount where it has one.
+    """A game, by name or file, against another of one's kind, with its own discount if it has one.
 
     A matrix game is played again and again, with a memory of the last joint action.
 
@@ -185,7 +194,7 @@ def self_play(name: str) -> Experiment:
     """
     if name in DIFFERENTIAL:
         return Experiment(name, name=name, source=DIFFERENTIAL[name].source, steps=10_000)
-    game = named(name)
+    game = load_game(name) if Path(name).suffix in SUFFIXES else named(name)
     view = iterated(game) if isinstance(game, MatrixGame) else game
     agent = {"discount": view.discount}
     return Experiment(name, name=name, source=view.source, steps=10_000, agent=agent)

@@ -47,7 +47,8 @@ def curves_on(
         step, reward = thinned(curve, rows)
         low, high = iqm_interval(reward)
         axis.fill_between(step, low, high, color=colour, alpha=0.2, lw=0)
-        axis.plot(step, iqm(reward), color=colour, lw=1.6, label=name)
+        mark = "o" if len(step) == 1 else None
+        axis.plot(step, iqm(reward), color=colour, lw=1.6, marker=mark, label=name)
     axis.set(xlabel="step", ylabel="reward a step")
     axis.margins(y=0.12)
     axis.legend(loc="upper left", bbox_to_anchor=(0, -0.17), ncols=2)  # clear of every curve

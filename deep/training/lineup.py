@@ -26,9 +26,6 @@ from tabular_marl.verification.registry import import_file
 Environment: TypeAlias = StochasticEnvironment | PettingZooGame | RepeatedGame
 Player: TypeAlias = Agent | QLearner
 
-#: Environments of published experiments that are not part of this package, and what they need.
-ABSENT = {"robosumo": "MuJoCo (pip install mujoco)", "battle": "MAgent (pip install magent2)"}
-
 
 def line_up(
     plan: Experiment, agent: str, seeds: int, generator: torch.Generator
@@ -82,9 +79,6 @@ def make_q_learner(config: LearnerConfig, env: Environment, generator: torch.Gen
 def make_environment(plan: Experiment, seeds: int, generator: torch.Generator) -> Environment:
     """``seeds`` copies of the experiment's environment, on the generator's device."""
     name, device = plan.environment, generator.device
-    if name in ABSENT:
-        told = f"it was {name!r}, which needs {ABSENT[name]} and an environment of your own"
-        raise InputError("environment", "be part of this package", told)
     if name in GAMES:
         return RepeatedGame(GAMES[name], seeds, device)
     file, colon, function = name.partition(":")

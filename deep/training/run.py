@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 
 from tabular_marl.deep.agents.base import CommonConfig
 from tabular_marl.deep.parts.devices import device_named
-from tabular_marl.deep.training.experiments import Experiment, read_experiment
+from tabular_marl.deep.training.experiments import EXPERIMENTS, Experiment, read_experiment
 from tabular_marl.validation import InputError, one_of
+
+#: Environments of published experiments that are not part of this package, and what they need.
+ABSENT = {"robosumo": "MuJoCo (pip install mujoco)", "battle": "MAgent (pip install magent2)"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ class Run:
     def __post_init__(self) -> None:
         device_named(self.device)
         one_of("agent", self.agent, self.plan.agents)
+        if needs := ABSENT.get(self.plan.environment):
+            told = f"it was {self.plan.environment!r}, which needs {needs} and one of your own"
+            raise InputError("environment", "be part of this package", told)
         for name in ("seeds", "interval"):
             if getattr(self, name) < 1:
                 raise InputError(name, "be at least 1", f"it was {getattr(self, name)}")
@@ -67,6 +73,12 @@ class Run:
     def config(self) -> CommonConfig:
         """The agent's numbers."""
         return self.plan.config(self.agent)
+
+    @property
+    def title(self) -> str:
+        """What a picture of it is called."""
+        published = self.experiment in EXPERIMENTS and not self.settings
+        return f"{self.plan.source}, {self.preset} preset" if published else self.plan.name
 
     def as_dict(self) -> dict[str, Any]:
         """All that it comes to, without the files it came from."""

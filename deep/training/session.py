@@ -153,6 +153,8 @@ class Session:
             told += f" in {'seed' if len(bad) == 1 else 'seeds'} {', '.join(map(str, bad))}"
         new = [n for n in bad if n not in self.failed]
         over = len(self.failed) + len(new) == self.run.seeds
+        if over and self.failed:
+            told += f", after seeds {', '.join(map(str, self.failed))}: none is left"
         if not self.keep_going or not bad or over:
             _stop(told, hint=not over)
         for n in new:
@@ -171,6 +173,7 @@ class Session:
             "device": self.device.type,
             "generator": self.generator.get_state(),
             "env": self.env.state_dict(),
+            "game": self.env.digest,
             "players": [player.state_dict() for player in self.players],
         }
         write_checkpoint(path, state)
@@ -218,6 +221,9 @@ class Session:
         session = cls(run, keep_going)
         session.step, session.curve = state["step"], state["curve"].cpu()
         session.losses, session.failed = state["losses"], state["failed"]
+        if state.get("game", session.env.digest) != session.env.digest:
+            was = f"{run.plan.environment} has changed since {path} was written"
+            raise InputError("checkpoint", "be of the game as it is now", was)
         try:
             if state.get("device", "cpu") == session.device.type:
                 session.generator.set_state(state["generator"].cpu())
@@ -259,6 +265,9 @@ def train(
         raise InputError("out", "be a new folder, or be resumed", f"{path} exists")
     if resume and path is not None:
         session = Session.load(path, run, keep_going)
+        if session.step > run.last:
+            must = f"be at least the checkpoint's {session.step}"
+            raise InputError("steps", must, f"it was {run.last}")
     else:
         session = Session(run, keep_going)
     if out is None or path is None:

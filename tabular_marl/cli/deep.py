@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def train(
     experiment: Annotated[
         Positional[str],
-        arg(metavar="EXPERIMENT", help="ibs, ic, imp, or a YAML file of your own."),
+        arg(metavar="EXPERIMENT", help="ibs, ic, imp, a game, or a YAML file of your own."),
     ],
     *,
     agent: Annotated[str, arg(help="A kind of agent; a wrong one lists them all.")] = "further",
@@ -91,7 +91,7 @@ def train(
     if out is not None:
         from tabular_marl.deep.training.figures import learning_curves
 
-        figure = learning_curves({agent: curve}, f"{asked.plan.source}, {preset} preset")
+        figure = learning_curves({agent: curve}, asked.title)
         figure.savefig(out / "curve.png", dpi=150)
         print(f"wrote {out}/curve.png, curve.csv, losses.csv, checkpoint.pt", file=sys.stderr)
     return 0
@@ -109,7 +109,7 @@ def _settings(given: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 def _tell_how_to_go_on(out: Path | None) -> None:
     kept = out is not None and (out / "checkpoint.pt").is_file()
     how = "the same command with --resume goes on from the last checkpoint"
-    told = how if kept else "nothing was kept, since no --out was given"
+    told = how if kept else f"nothing was kept{', since no --out was given' * (out is None)}"
     print(f"tabular-marl: interrupted; {told}", file=sys.stderr)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from tyro.conf import Positional, arg
 
 from tabular_marl.answers import emit_json
 from tabular_marl.cli.common import DeviceName, JsonFlag, torch_on_one_thread, working
+from tabular_marl.solution import NotConverged
 
 if TYPE_CHECKING:
     from tabular_marl.deep.training.evaluation import CrossPlay
@@ -43,7 +45,7 @@ def evaluate(
     from tabular_marl.deep.training.evaluation import evaluate as run_both
 
     with working("playing", quiet=json):
-        mine, theirs = run_both(run, against, steps, learning, seed, device)
+        mine, theirs = _or_told(run_both, run, against, steps, learning, seed, device)
     if json:
         emit_json(
             {
@@ -56,12 +58,28 @@ def evaluate(
             }
         )
         return 0
-    print(f"{run} against {against or 'its own opponent'}, {learning} learning, {steps} steps:")
+    print(
+        f"{run}, trained for {mine.trained} steps, against {against or 'its own opponent'}, "
+        f"{learning} learning, {steps} steps:"
+    )
     for who, score in (("agent", mine), ("opponent", theirs)):
         low, high = score.interval
         told = f"reward {score.iqm:.4f} (IQM of {score.seeds} seeds, 95 % interval"
         print(f"{who:9} {told} {low:.4f} to {high:.4f})")
     return 0
+
+
+T = TypeVar("T")
+
+
+def _or_told(play: Callable[..., T], *args: Any) -> T:
+    """What ``play`` finds; a player who breaks down is told in a line."""
+    from tabular_marl.deep.training import TrainingError
+
+    try:
+        return play(*args)
+    except TrainingError as error:
+        raise NotConverged(str(error), None) from None
 
 
 def crossplay(
@@ -85,7 +103,7 @@ def crossplay(
     if out is not None:  # told before the work, not after it
         out.mkdir(parents=True, exist_ok=True)
     with working(f"playing {len(runs)}×{len(runs)} pairs", quiet=json):
-        found = cross_play(short_names(runs), steps, learning, seed, device)
+        found = _or_told(cross_play, short_names(runs), steps, learning, seed, device)
     if json:
         emit_json(found.as_dict())
     else:

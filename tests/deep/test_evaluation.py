@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tabular_marl.deep.training import Run, train
+from tabular_marl.deep.training import Run, TrainingError, train
 from tabular_marl.deep.training.checkpoint import read_checkpoint
 from tabular_marl.deep.training.evaluation import (
     CrossPlay,
@@ -160,6 +160,21 @@ def test_seeds_that_failed_in_training_are_left_out(tmp_path):
     assert score.seeds == 2
     assert score.as_dict()["reward_by_seed"][1] is None
     assert np.isfinite(score.iqm)
+
+
+def test_whoever_breaks_down_while_learning_is_told(tmp_path):
+    train(Run("ic", "further", **SHORT), tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    state = read_checkpoint(path)
+    state["players"][0]["modules"]["actor"]["weights.0"][1] = np.nan
+    torch.save(state, path)
+    with pytest.raises(TrainingError, match=r"both learning: .* at step 1 in seeds 1$"):
+        evaluate(tmp_path, steps=20, learning="both")
+
+
+def test_it_says_how_long_the_agent_was_trained(tmp_path):
+    train(Run("ic", "dron", **SHORT), tmp_path)
+    assert evaluate(tmp_path, steps=5)[0].trained == SHORT["steps"]
 
 
 def test_runs_of_other_worlds_are_refused(runs, tmp_path):

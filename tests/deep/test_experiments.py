@@ -5,8 +5,9 @@ import re
 import pytest
 import torch
 
+import tabular_marl as tm
 from tabular_marl.deep.agents.base import AgentConfig
-from tabular_marl.deep.training import Run
+from tabular_marl.deep.training import Run, Session, train
 from tabular_marl.deep.training.experiments import (
     AGENTS,
     CONFIGS,
@@ -18,6 +19,7 @@ from tabular_marl.deep.training.experiments import (
 )
 from tabular_marl.deep.training.lineup import line_up
 from tabular_marl.deep.training.plain_yaml import parse_yaml, read_yaml
+from tabular_marl.games.formats import save_game
 from tabular_marl.validation import InputError
 
 # FURTHER G.3, Tables 2 to 6, as printed: critic, gain, actor, inference, α, |z|, γ, batch size
@@ -116,10 +118,7 @@ def test_agents_that_share_a_setting_s_name_share_its_type():
 
 @pytest.mark.parametrize(("name", "needs"), [("robosumo", "MuJoCo"), ("battle", "MAgent")])
 def test_what_is_published_but_absent_is_told(name, needs):
-    run = Run(name, steps=250)
     with pytest.raises(InputError, match=f"'{name}', which needs {needs}"):
-        line_up(run.plan, "further", 1, torch.Generator())
-    with pytest.raises(InputError, match=r"steps must be one interval .*; it was 0"):
         Run(name)
 
 
@@ -183,8 +182,40 @@ def test_presets_of_one_s_own(tmp_path):
     path = written(tmp_path, PRESETS.replace(" {}", ""))
     assert Run(path, preset="slow").config.critic_rate == 1e-4
     assert Run(path, preset="fast").last == 1000
-    with pytest.raises(InputError, match=r"preset must be one of fast, slow; it was 'paper'"):
-        Run(path)
+    assert (Run(path).config.critic_rate, Run(path).last) == (0.002, 250)  # the file as it stands
+    with pytest.raises(InputError, match=r"preset must be one of fast, slow; it was 'code'"):
+        Run(path, preset="code")
+
+
+def test_a_game_in_a_file_is_an_experiment_and_is_looked_for_beside_its_yaml(tmp_path):
+    save_game(tm.games.stag_hunt(), tmp_path / "mine.json")
+    alone = Run(str(tmp_path / "mine.json"), "sac", seeds=2, steps=250)
+    path = written(tmp_path, "environment: mine.json\nsteps: 250\n")
+    assert Run(path).plan.environment == alone.plan.environment == str(tmp_path / "mine.json")
+    assert Session(alone).env.actions == (2, 2)
+    assert (alone.title, Run(path).title) == (str(tmp_path / "mine.json"), "mine")
+
+
+def test_a_picture_says_what_was_published_only_of_what_was(tmp_path):
+    assert Run("ic").title == "FURTHER Fig. 7b, Table 3, paper preset"
+    assert Run("ic", settings=(("hidden", 8),)).title == "ic"
+
+
+def test_a_checkpoint_of_a_game_that_has_changed_since_is_refused(tmp_path):
+    file = tmp_path / "mine.json"
+    save_game(tm.games.stag_hunt(), file)
+    run = Run(str(file), "dron", seeds=2, steps=250)
+    train(run, tmp_path / "out")
+    file.unlink()
+    save_game(tm.games.chicken(), file)
+    with pytest.raises(InputError, match=r"game as it is now; .*mine.json has changed since"):
+        Session.open(tmp_path / "out" / "checkpoint.pt")
+
+
+def test_fewer_steps_than_a_checkpoint_has_are_refused(tmp_path):
+    train(Run("ic", "dron", seeds=2, steps=20, interval=10), tmp_path)
+    with pytest.raises(InputError, match="steps must be at least the checkpoint's 20; it was 10"):
+        train(Run("ic", "dron", seeds=2, steps=10, interval=10), tmp_path, resume=True)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tabular_marl.deep.training.checkpoint import (
     differences,
     not_finite,
     read_checkpoint,
+    replace_file,
 )
 from tabular_marl.deep.training.experiments import AGENTS, CONTINUOUS
 from tabular_marl.deep.training.logs import read_curve
@@ -145,6 +146,29 @@ def test_a_failed_seed_stops_all_unless_told_to_keep_going():
         poisoned("further", ("critics", 2), keep_going=False).advance()
     with pytest.raises(TrainingError, match=r"the policy of masac .* in seed 0; .*is kept$"):
         poisoned("masac", ("actor", 0), keep_going=True, seeds=1).advance()
+
+
+def test_when_no_seed_is_left_all_that_failed_are_told(tmp_path):
+    session = poisoned("further", ("critics", 2), keep_going=True)
+    session.advance()
+    with torch.no_grad():
+        next(by_seed(session.players[0].critics.state_dict(), 3))[:2] = torch.nan
+    with pytest.raises(TrainingError, match=r"in seeds 0, 1, after seeds 2: none is left"):
+        session.advance()
+
+
+def test_a_file_that_cannot_be_written_is_told_and_leaves_nothing_behind(tmp_path):
+    held = tmp_path / "checkpoint.pt"
+    held.write_text("the last one")
+
+    def write(beside):
+        beside.write_text("half")
+        raise RuntimeError("no room\nand more")
+
+    with pytest.raises(InputError, match=r"with room .*checkpoint.pt could not be .*: no room$"):
+        replace_file(held, write)
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert held.read_text() == "the last one"
 
 
 def test_a_loss_that_overflows_alone_gives_up_no_seed(monkeypatch):
