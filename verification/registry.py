@@ -25,7 +25,7 @@ _CLAIMS = "tabular_marl.verification.claims"
 def import_file(path: Path, what: str) -> ModuleType:
     """Run somebody's Python file as a module of its own; ``what`` is its name in an error.
 
-    Raises InputError, with the traceback where the file fails.
+    It may import what lies beside it. Raises InputError, with the place where the file fails.
     """
     if not path.is_file():
         raise InputError(what, "exist", f"{path} was not found")
@@ -35,21 +35,31 @@ def import_file(path: Path, what: str) -> ModuleType:
         raise InputError(what, "be a Python file", f"it was {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    with _importing(what, path):
-        spec.loader.exec_module(module)
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        with _importing(what, path):
+            spec.loader.exec_module(module)
+    finally:
+        if folder in sys.path:  # the file may have taken it away
+            sys.path.remove(folder)
     return module
 
 
 @contextmanager
 def _importing(what: str, source: object) -> Iterator[None]:
-    """Say what an import raised, with its traceback, as wrong input."""
+    """Say what an import raised, and where, in one line as wrong input."""
     try:
         yield
     except InputError:
         raise
-    except Exception:
-        told = f"{source} gave\n{traceback.format_exc()}"
-        raise InputError(what, "import without an error", told) from None
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if f.filename != __file__ and not f.filename.startswith("<")]
+        place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+        said = " ".join(str(error).split())
+        told = f"{source} raised {type(error).__name__}" + (f": {said}" if said else "") + place
+        raise InputError(what, "import without an error", told) from error
 
 
 class Ledger:
@@ -89,7 +99,7 @@ class Ledger:
     def load(self, source: str) -> list[Claim]:
         """Import a module of claims, or a file ``path/to/claims.py``; its claims.
 
-        Raises InputError, with the traceback, where the file fails.
+        Raises InputError, with the place where the file fails.
         """
         path = Path(source).resolve() if source.endswith(".py") else None
         source = source if path is None else str(path)

@@ -88,7 +88,7 @@ def crosscheck(
         *names, last = CHECKED
         must = f"have {', '.join(names)} or {last}"
         raise InputError("implementation", must, f"{implementation!r} had none")
-    return CrossCheck(system.name, system.game.name, findings)
+    return CrossCheck(system.name, system.game.name, findings, system.game.state_labels)
 
 
 class Bench:

@@ -33,11 +33,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """The findings about one implementation."""
+    """The findings about one implementation; ``states`` are the labels of series by state."""
 
     model: str
     game: str
     findings: tuple[Finding, ...]
+    states: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -71,8 +71,10 @@ def check_run(
         raise InputError("tolerance", "be > 0", f"it was {tolerance!r}")
     session = Session.open(path, device)
     kind = FrozenOnGrid if isinstance(session.env, RepeatedGame) else Frozen
-    findings = tuple(kind(session, tolerance).findings(integer("steps", steps)))
-    return CrossCheck(session.run.agent, session.run.plan.name, findings)
+    held = kind(session, tolerance)
+    findings = tuple(held.findings(integer("steps", steps)))
+    states = held.game.state_labels if isinstance(held, Frozen) else ()
+    return CrossCheck(session.run.agent, session.run.plan.name, findings, states)
 
 
 class Frozen:
@@ -172,13 +174,14 @@ class Frozen:
         paid = self.game.reward if self.game.opponent_reward is None else self.game.opponent_reward
         ends = np.array([paid.min(), paid.max()]) / (1 - config.discount)
         low, high = min(*config.initial, ends[0]), max(*config.initial, ends[1])
+        grid = Grid(low, high, POINTS)
         rule = QLearning(
-            list(config.initial),
+            grid.values(grid.project(np.array(config.initial))[0][:, 0]),
             step_size=config.step_size,
             discount=config.discount,
             epsilon=config.epsilon,
             tie="first",
-            grid=Grid(low, high, POINTS),
+            grid=grid,
         )
         best = influence(_paid(_stage(self.session)), {1: rule})
         optimum = float(best.gain[0])
@@ -199,7 +202,11 @@ class Frozen:
             optimum - middle,
             self.tolerance,
             says,
-            {"reward": reward.tolist(), "optimum": [optimum]},
+            {
+                "seed": [float(n) for n in self.seeds],
+                "reward": reward.tolist(),
+                "optimum": [optimum],
+            },
         )
 
     @torch.no_grad()

@@ -33,6 +33,7 @@ class FrozenOnGrid:
 
     def __init__(self, session: Session, tolerance: float) -> None:
         assert isinstance(session.env, RepeatedGame)
+        self.cells = session.env.game.box.cells(POINTS)[:, 0]
         self.session, self.tolerance = session, tolerance
         self.seeds = [n for n in range(session.run.seeds) if n not in session.failed]
         self.matrix = session.env.game.grid(POINTS)
@@ -76,7 +77,17 @@ class FrozenOnGrid:
         says = (
             f"KL to the exact law on {POINTS} cells {middle:.3g} (IQM), worst seed {max(far):.3g}"
         )
-        return Finding("policy", middle <= self.tolerance, middle, self.tolerance, says)
+        mine = self.learned["law"][self.seeds].numpy()
+        wanted = np.array([_own(held).numpy() for held in exact])
+        at = int(np.argmax(far))
+        series = {
+            "action": self.cells.tolist(),
+            "learned, mean of seeds": mine.mean(0).tolist(),
+            "exact, mean of seeds": wanted.mean(0).tolist(),
+            "learned, worst seed": mine[at].tolist(),
+            "exact, worst seed": wanted[at].tolist(),
+        }
+        return Finding("policy", middle <= self.tolerance, middle, self.tolerance, says, series)
 
     def gain(self, exact: list[dict[str, Any]]) -> Finding:
         """The learned gain beside the exact one, the interquartile mean of the distance."""
@@ -87,27 +98,39 @@ class FrozenOnGrid:
             f"learned gain {float(iqm(found)):.4g}, exact {float(iqm(wanted)):.4g}, distance "
             f"{far:.3g} (IQM over seeds)"
         )
-        return Finding("gain", far <= self.tolerance, far, self.tolerance, says)
+        series = {
+            "seed": [float(n) for n in self.seeds],
+            "learned": found.tolist(),
+            "exact": wanted.tolist(),
+        }
+        return Finding("gain", far <= self.tolerance, far, self.tolerance, says, series)
 
     def exploitability(self, exact: list[dict[str, Any]]) -> Finding:
         """Gains of both players' best answers on the grid; IQM over seeds."""
-        answers = [
-            _marginal({name: torch.as_tensor(np.array(t)) for name, t in answer.items()})[0]
-            for answer in exact
-        ]
-        worst = self._exploited([self.learned["law"][n] for n in self.seeds])
-        wanted = self._exploited(answers)
+        gains = self._exploited([self.learned["law"][n] for n in self.seeds])
+        of_exact = self._exploited([_own(held) for held in exact])
+        worst, wanted = float(iqm(gains)), float(iqm(of_exact))
         allowed = wanted + self.tolerance
         says = (
             f"a best answer gains up to {worst:.3g} a round (IQM over seeds), with the exact agent "
             f"in its place {wanted:.3g}"
         )
-        return Finding("exploitability", worst <= allowed, worst, allowed, says)
+        series = {
+            "seed": [float(n) for n in self.seeds],
+            "best answer's gain": gains,
+            "of the exact agent": of_exact,
+        }
+        return Finding("exploitability", worst <= allowed, worst, allowed, says, series)
 
-    def _exploited(self, laws: list[Tensor]) -> float:
+    def _exploited(self, laws: list[Tensor]) -> list[float]:
         others = [self.opponent["law"][n].numpy() for n in self.seeds]
         pairs = [[law.numpy(), other] for law, other in zip(laws, others, strict=True)]
-        return float(iqm([exploitability(self.matrix, pair).largest for pair in pairs]))
+        return [exploitability(self.matrix, pair).largest for pair in pairs]
+
+
+def _own(exact: dict[str, Any]) -> Tensor:
+    """The law of its own action in an exact answer, [A]."""
+    return _marginal({name: torch.as_tensor(np.array(table)) for name, table in exact.items()})[0]
 
 
 def _marginal(tables: dict[str, Tensor]) -> Tensor:

@@ -57,8 +57,8 @@ def values_at(system: RecipeSystem, tables: Tables) -> dict[str, Tensor]:
         "E[q(s')] without log ratios": expected(q),
         "E[agent's log ratio/β at s']": expected(agent_cost),
         "E[opponent's log ratio/β at s']": expected(opponent_cost),
-        "E[log π at s']": expected(_finite(log_agent).expand_as(q)),
-        "E[log ρ at s']": expected(_finite(log_opponent).expand_as(q)),
+        "E[log π at s']": expected(finite(log_agent).expand_as(q)),
+        "E[log ρ at s']": expected(finite(log_opponent).expand_as(q)),
         "max q(s')": q.amax((1, 2)),
         "min q(s')": q.amin((1, 2)),
         "max over a of min over b of q(s')": q.amin(2).amax(1),
@@ -116,7 +116,8 @@ def aggregated(
     return held.flatten()
 
 
-def _finite(x: Tensor) -> Tensor:
+def finite(x: Tensor) -> Tensor:
+    """``x`` with 0 where it is infinite, as the log of no probability is."""
     return torch.where(torch.isfinite(x), x, 0.0)
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from tabular_marl.deep.free_energy import free_energy
-from tabular_marl.deep.systems.candidates import cost, led
+from tabular_marl.deep.systems.candidates import cost, finite, led
 from tabular_marl.deep.systems.enumeration import Batch
 from tabular_marl.deep.systems.tables import Tables
 from tabular_marl.deep.systems.wrong_steps import PLAYERS, wrongs_of
@@ -45,7 +45,9 @@ EXTRAS = {
     for who in PLAYERS
     for term, told in {
         "the {}'s log ratio/β at (s, a, b)": "the {}'s log ratio at (s, a, b)",
+        "the {}'s log policy/β at (s, a, b)": "the {}'s log policy at (s, a, b)",
         "E[the {}'s log ratio/β at s]": "the {}'s entropy at s",
+        "E[the {}'s log policy/β at s]": "the {}'s entropy at s",
     }.items()
 }
 
@@ -94,11 +96,13 @@ def extras(system: RecipeSystem, tables: Tables, batch: Batch) -> dict[str, Tens
     at_s["V(s) from the value table"] = tables.value
     worth = tables.q
     for axis, who in enumerate(PLAYERS):
-        charge = cost(getattr(tables, f"log_{who}"), system.of_player(axis))
+        step, log_policy = system.of_player(axis), getattr(tables, f"log_{who}")
+        charge = cost(log_policy, step)
         worth = worth - charge
-        if system.q.shape[axis + 1] > 1 and not system.of_player(axis).given:
-            found[f"the {who}'s log ratio/β at (s, a, b)"] = charge.expand_as(both)[batch.taken]
-            at_s[f"E[the {who}'s log ratio/β at s]"] = (both * charge).sum((1, 2))
+        if system.q.shape[axis + 1] > 1 and not step.given:
+            for kind, x in (("ratio", charge), ("policy", finite(log_policy) / step.beta)):
+                found[f"the {who}'s log {kind}/β at (s, a, b)"] = x.expand_as(both)[batch.taken]
+                at_s[f"E[the {who}'s log {kind}/β at s]"] = (both * x).sum((1, 2))
     at_s["E[q(s) − log ratios/β]"] = (both * worth).sum((1, 2))
     if len(system.q) > 1:  # else s is s'
         found |= {name: x[batch.state] for name, x in at_s.items()}

@@ -48,6 +48,60 @@ def test_a_wrong_implementation_of_somebody_s_file_fails(capsys, tmp_path):
     assert out.startswith("FAIL  target    is 1·R + -0.9·V(s') aggregated from q")
 
 
+def test_where_there_is_nothing_to_draw_no_picture_is_written(capsys, tmp_path):
+    file, picture = tmp_path / "mine.py", tmp_path / "bench.png"
+    file.write_text(
+        "class Mine:\n"
+        "    def __init__(self, system):\n        pass\n"
+        "    def target(self, tables, batch):\n        return batch.reward\n"
+    )
+    code, out, err = run(capsys, *BALANCING, "--entry", f"{file}:Mine", "--plot", str(picture))
+    assert code == 2
+    assert out.startswith("FAIL  target")
+    assert err.splitlines() == [
+        "tabular-marl: --plot must have learning, policy, exploitability, gain to draw; there was "
+        "only target"
+    ]
+    assert not picture.exists()
+
+
+def test_an_entry_file_may_import_what_lies_beside_it(capsys, tmp_path):
+    (tmp_path / "beside_it.py").write_text("SIGN = -1\n")
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from beside_it import SIGN\n"
+        "def mine(system):\n"
+        "    class Mine:\n"
+        "        def target(self, tables, batch):\n"
+        "            return SIGN * batch.reward\n"
+        "    return Mine()\n"
+    )
+    before = list(sys.path)
+    code, out, _ = run(capsys, *BALANCING, "--entry", f"{file}:mine")
+    assert code == 1
+    assert out.startswith("FAIL  target    is -1·R")
+    assert sys.path == before
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("\nimport no_such_module", "No module named 'no_such_module' (mine.py, line 2)"),
+        ("x = 1\ny = 1 / 0", "raised ZeroDivisionError: division by zero (mine.py, line 2)"),
+        ("def f(:", "raised SyntaxError: invalid syntax (mine.py, line 1)"),
+        ("raise SystemExit('no')", "raised SystemExit: no (mine.py, line 1)"),
+    ],
+)
+def test_an_entry_file_that_fails_is_told_in_one_line(capsys, tmp_path, code, said):
+    file = tmp_path / "mine.py"
+    file.write_text(code + "\n")
+    status, out, err = run(capsys, *BALANCING, "--entry", f"{file}:mine")
+    assert status == 2
+    assert out == ""
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -1,5 +1,6 @@
 """The cross-check passes what is right, catches what is wrong, and names it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,33 @@ def test_exact_tables_are_the_model_s_solution():
             held = solved.conditional_policy if answers else solved.agent_policy
             wanted = held.reshape(policy.shape)
             np.testing.assert_allclose(policy, wanted, atol=1e-9)
+
+
+def test_log_policies_have_the_shapes_of_the_docs():
+    """docs/crosscheck.md: a table of both players' shapes by --model."""
+    docs = Path(__file__).parents[2] / "docs" / "crosscheck.md"
+    rows = [line.split("|") for line in docs.read_text().splitlines() if "| [S, " in line]
+    sizes = {"S": S, "A": A, "B": B, "1": 1}
+    others = np.full((S, B), 1 / B)
+    held = make()
+    game = tm.StochasticGame(
+        held.transition, held.reward, opponent_reward=held.reward, discount=GAMMA
+    )
+    given = {"temperature": 0.5, "others": others}
+    betas = {"beta_agent": 2.0, "beta_opponent": 1.0}
+    seen = set()
+    for _, names, *shapes, _ in rows:
+        wanted = [tuple(sizes[k] for k in text.strip(" []").split(", ")) for text in shapes]
+        said = re.findall(r"`([^`]+)`", names)
+        view = {"view": "opponent"} if said[-1].startswith("--view") else {}
+        for name in [name for name in said if name in MODELS]:
+            two = name in ("balancing-q", "fictitious-play", "perfect-model")
+            parameters = given if name in ("further", "lili", "masac") else {"beta": 2.0}
+            parameters = (betas if two else parameters) | (view if name == "balancing-q" else {})
+            exact = System.of(game, name, **parameters).exact
+            assert [exact.log_agent.shape, exact.log_opponent.shape] == wanted, name
+            seen.add(name)
+    assert seen == set(MODELS) - {"options"}
 
 
 def test_the_package_s_own_losses_pass_everything(system):

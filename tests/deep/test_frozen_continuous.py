@@ -8,6 +8,7 @@ import torch
 
 from tabular_marl.cli import main
 from tabular_marl.deep.agents.replayed import POINTS
+from tabular_marl.deep.crosscheck.figures import bench
 from tabular_marl.deep.crosscheck.frozen import check_run
 from tabular_marl.deep.crosscheck.frozen_continuous import FrozenOnGrid
 from tabular_marl.deep.training import Run, Session, train
@@ -47,6 +48,23 @@ def test_an_agent_set_to_the_exact_answer_passes(kind):
         held.learned[name] = torch.as_tensor(np.stack([answer[name] for answer in exact]))
     held.learned["law"] = torch.cat([law_of(answer) for answer in exact])
     assert all(f.passed for f in held.findings(1)), [f.says for f in held.findings(1)]
+
+
+@pytest.mark.parametrize("kind", ["further", "rommeo"])
+def test_a_picture_shows_the_learned_law_beside_the_exact_one(kind, tmp_path):
+    train(run_of(kind), tmp_path)
+    found = check_run(tmp_path / "checkpoint.pt", steps=1)
+    law, *by_seed = bench(found).axes
+    assert [line.get_label() for line in law.lines[:2]] == [
+        "learned, mean of seeds",
+        "exact, mean of seeds",
+    ]
+    for line in law.lines:
+        assert line.get_xdata()[[0, -1]] == pytest.approx([-9.875, 9.875])
+        assert line.get_ydata().sum() == pytest.approx(1)
+    assert len(by_seed) == (2 if kind == "further" else 1)
+    for axis in by_seed:
+        assert all(line.get_xdata().tolist() == [0, 1] for line in axis.lines)
 
 
 def law_of(answer):

@@ -158,6 +158,26 @@ def test_a_mistake_of_one_player_has_its_name(name):
     assert finding.mistake == name, finding.says
 
 
+@pytest.mark.parametrize("of_state", [False, True])
+@pytest.mark.parametrize("uniform", [False, True])
+@pytest.mark.parametrize("model", ["soft-q", "pr2"])
+def test_a_log_policy_beside_the_value_has_its_name(model, uniform, of_state):
+    """Soft actor-critic's − log π/β at (s, a), or its mean at s, which belongs to s'."""
+    held = game() if model == "pr2" else alone().game
+    priors = {} if uniform else PRIORS if model == "pr2" else {"agent_prior": PRIOR}
+    system = System.of(held, model, beta=3.0, **priors)
+
+    def bonus(t, b):
+        log_policy = t.log_agent[..., 0]
+        if of_state:
+            return -(log_policy.exp() * log_policy).sum(1)[b.state] / 3.0
+        return -log_policy[b.state, b.agent_action] / 3.0
+
+    finding = asked(system, shifted(system, bonus))
+    wanted = "entropy at s" if of_state else "log policy at (s, a, b)"
+    assert finding.mistake == f"the agent's {wanted} is in it too", finding.says
+
+
 def test_a_mask_on_the_reward_has_its_name():
     masked = lambda t, b: torch.where(  # noqa: E731
         b.terminated, 0.0, b.reward + GAMMA * one(t.q)[b.next_state]
