@@ -102,27 +102,31 @@ def panel_a(steps, folder, compiled):
 
 def panel_b(steps, folder, compiled):
     """IC in self-play."""
-    how = steps, folder, compiled
-    axis = one_panel("ic", how, coordination_values(), "Iterated coordination, self-play")
+    axis = plt.figure(figsize=(6.4, 4.2), layout="constrained").subplots()
+    lines_on(axis, "ic", (steps, folder, compiled), coordination_values())
+    axis.set_title("Iterated coordination, self-play, 20 seeds")
     axis.figure.savefig(folder / "figure-7b.png", dpi=150)
 
 
 def panel_c(steps, folder, compiled):
-    """IMP against LILI."""
-    title = "Iterated matching pennies against LILI"
-    axis = one_panel("imp", (steps, folder, compiled), pennies_values(), title)
-    axis.figure.savefig(folder / "figure-7c.png", dpi=150)
+    """IMP against LILI, and FURTHER close up."""
+    figure, (axis, near) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    curves = lines_on(axis, "imp", (steps, folder, compiled), pennies_values())
+    axis.set(title="Iterated matching pennies against LILI, 20 seeds", xscale="log")
+    curves_on(near, {"FURTHER": curves["FURTHER"]}, rows=20)
+    level(near, 0, "value of the stage game", above=False)
+    near.set(title="FURTHER, close up", ylabel="")
+    near.locator_params(axis="x", nbins=5)
+    figure.savefig(folder / "figure-7c.png", dpi=150)
 
 
-def one_panel(experiment, how, levels, title):
-    """All five agents, and exact levels from the highest down."""
-    axis = plt.figure(figsize=(6.4, 4.2), layout="constrained").subplots()
+def lines_on(axis, experiment, how, levels):
+    """All five agents' curves, and exact levels from the highest down; the curves by name."""
     curves = {name: curve(experiment, name, *line, *how) for name, line in AGENTS.items()}
     curves_on(axis, curves)
     for name, value in levels.items():
         level(axis, value, f"{name}: {value:.4g}", above=value > 0)  # curves lie on 0
-    axis.set_title(f"{title}, 20 seeds")
-    return axis
+    return curves
 
 
 if __name__ == "__main__":

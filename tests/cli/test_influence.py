@@ -268,6 +268,8 @@ def test_ctrl_c_while_exploring_ends_cleanly(capsys, monkeypatch) -> None:
     monkeypatch.setattr(joint_chain, "BATCH", 100)
     monkeypatch.setattr(joint_chain.kernels, "merge", interrupted)
     arguments = ("prisoners-dilemma", "--learner", "q-learning", "--initial", "every")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     code, out, err = run(capsys, *arguments, "--grid=-30,0,31", "--json")
+    signal.signal(signal.SIGINT, before)
     assert (code, out, err) == (130, "", "tabular-marl: interrupted\n")
     assert len(found(capsys, *arguments, "--grid=-30,0,31")["gain"]) == 961
