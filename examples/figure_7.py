@@ -133,7 +133,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--panel", choices="abc", required=True)
     parser.add_argument("--steps", type=int, help="the published number unless given")
-    parser.add_argument("--compile", action="store_true", help="pays from some 20 000 steps on")
+    parser.add_argument("--compile", action="store_true", help="pays from some 15 000 steps on")
     parser.add_argument("--out", type=Path, default=Path("runs/figure-7"))
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
