@@ -38,7 +38,7 @@ def judge(
     whose: Actor | None = None
     actors = [next(a for a in system.actors(t, b) if a.name == name) for t, b, _ in drawn]
     target = torch.cat([gradients[name].flatten() for _, _, gradients in drawn])
-    for made in (_columns, _rarer):
+    for made in (_usual, _rarer):
         for rows in actors[0].rows:
             columns: dict[str, list[Tensor]] = {}
             for actor, (tables, _, _) in zip(actors, drawn, strict=True):
@@ -64,37 +64,39 @@ def judge(
     return right, _shown(best), "" if right else _named(best, whose), best.residual
 
 
-def _columns(actor: Actor, tables: Tables, rows: str) -> dict[str, Tensor]:
-    """Gradients of Σ w E_π[y] for every y, and of the cross-entropies."""
+def _usual(actor: Actor, tables: Tables, rows: str) -> dict[str, Tensor]:
+    """Those of the worths that a loss may have."""
+    if actor.beta == 0:
+        policy, given = tables.policy(actor.name), actor.log_prior.exp()
+        aim = {f"{TILT}{GIVEN}": actor.rows[rows] * (policy - given)}
+        return _columns(actor, tables, rows, {}) | aim
+    return _columns(actor, tables, rows, actor.worths)
+
+
+def _columns(
+    actor: Actor, tables: Tables, rows: str, worths: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Gradients of Σ w E_π[y] for log π, log p and every worth, and of the cross-entropies."""
     policy, log_policy = tables.policy(actor.name), getattr(tables, f"log_{actor.name}")
     weight = actor.rows[rows]
     found = {
         LOG_POLICY: _slope(weight, policy, log_policy, actor),
         LOG_PRIOR: _slope(weight, policy, actor.log_prior, actor),
     }
-    if actor.beta == 0:
-        return found | {f"{TILT}{GIVEN}": weight * (policy - actor.log_prior.exp())}
-    for name, worth in actor.worths.items():
+    for name, worth in worths.items():
         found[name] = _slope(weight, policy, worth, actor)
-        tilt = torch.softmax(actor.beta * worth + actor.log_prior, actor.axis)
+        tilt = torch.softmax((actor.beta * worth + actor.log_prior).expand_as(policy), actor.axis)
         found[TILT + name] = weight * (policy - tilt)
     return found
 
 
 def _rarer(actor: Actor, tables: Tables, rows: str) -> dict[str, Tensor]:
     """The same with rarer worths, wrong aims of cross-entropies, and actions from the replay."""
-    policy, log_policy = tables.policy(actor.name), getattr(tables, f"log_{actor.name}")
-    weight, axis = actor.rows[rows], actor.axis
     if actor.beta == 0:
         return {}
-    found = {
-        LOG_POLICY: _slope(weight, policy, log_policy, actor),
-        LOG_PRIOR: _slope(weight, policy, actor.log_prior, actor),
-    }
-    for name, worth in actor.rarer().items():
-        found[name] = _slope(weight, policy, worth, actor)
-        tilt = torch.softmax((actor.beta * worth + actor.log_prior).expand_as(policy), axis)
-        found[TILT + name] = weight * (policy - tilt)
+    policy, log_policy = tables.policy(actor.name), getattr(tables, f"log_{actor.name}")
+    weight, axis = actor.rows[rows], actor.axis
+    found = _columns(actor, tables, rows, actor.rarer())
     even = torch.softmax(torch.where(policy > 0, 0.0, -torch.inf), axis)
     followed = {name: actor.worths[name] for name in actor.right}
     for name, y in {LOG_POLICY: log_policy, LOG_PRIOR: actor.log_prior, **followed}.items():

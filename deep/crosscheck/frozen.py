@@ -41,12 +41,12 @@ from tabular_marl.deep.environments.differential import RepeatedGame
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.environments.stochastic import StochasticEnvironment
 from tabular_marl.deep.systems import System
+from tabular_marl.deep.training.evaluation import play
+from tabular_marl.deep.training.experiments import stage
 from tabular_marl.deep.training.session import Session
 from tabular_marl.deep.training.statistics import iqm, iqm_interval
 from tabular_marl.equilibria.exploitability import exploitability
-from tabular_marl.games.formats import SUFFIXES, load_game
 from tabular_marl.games.iterate import iterated
-from tabular_marl.games.library import named
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.games.stochastic import StochasticGame
 from tabular_marl.models.solve import two_player
@@ -215,16 +215,8 @@ class Frozen:
         first: Any = self.agent
         second: Any = self.other
         first.learns, second.learns = False, True
-        seeds, device = self.session.run.seeds, self.session.device
-        total = torch.zeros(seeds, dtype=torch.float64, device=device)
-        for _ in range(steps):
-            seen = env.observations
-            one, two = first.act(seen[0]), second.act(seen[1])
-            rewards, after = env.step(one, two), env.arrivals
-            first.observe(seen[0], one, two, rewards[0], after[0])
-            second.observe(seen[1], two, one, rewards[1], after[1])
-            total += rewards[0]
-        return np.asarray((total / steps).cpu().numpy())
+        reward = play(env, (first, second), steps, "the frozen agent")[0]
+        return np.asarray(reward.cpu().numpy())
 
 
 def _stage(session: Session) -> StochasticGame | MatrixGame:
@@ -233,7 +225,7 @@ def _stage(session: Session) -> StochasticGame | MatrixGame:
     if not isinstance(session.env, StochasticEnvironment):
         must = "be a game of the library or a game file, for an exact answer"
         raise InputError("environment", must, f"it was {name!r}")
-    return load_game(name) if Path(name).suffix in SUFFIXES else named(name)
+    return stage(name)
 
 
 def _game(session: Session) -> StochasticGame:

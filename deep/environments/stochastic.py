@@ -13,6 +13,7 @@ Shapes: state [N] integers; actions and rewards [N]; observations one-hot, [N, S
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -94,7 +95,7 @@ class StochasticEnvironment:
         seen = self.arrival
         return seen, seen
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Tells its game from any other."""
         held = (self.rewards, self.successors, self.cumulative, self.starts, self.start_cumulative)

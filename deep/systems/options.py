@@ -243,14 +243,13 @@ class OptionSystem(System):
     def _rarer(self, name: str, q: Tensor) -> dict[str, Tensor]:
         """What a policy follows where the free energy below it is wrong."""
         low, over, _ = self.steps
-        value = low.of(q)
-        step, who = {"master": (low, "low level"), "termination": (over, "master")}.get(
-            name, (low, "")
-        )
-        found = {}
-        for beta, prior, told in itertools.chain(*wrongs(step, who)) if who else ():
-            below = Step(0, beta, prior).of(q if step is low else value)
-            found[F_WITH + told] = below if step is low else losses.choices(value, below)
+        value, found = low.of(q), {}
+        if name == "master":
+            for beta, prior, told in itertools.chain(*wrongs(low, "low level")):
+                found[F_WITH + told] = Step(0, beta, prior).of(q)
+        elif name == "termination":
+            for beta, prior, told in itertools.chain(*wrongs(over, "master")):
+                found[F_WITH + told] = losses.choices(value, Step(0, beta, prior).of(value))
         return found
 
     # -- a policy ---------------------------------------------------------------------------------

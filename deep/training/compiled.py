@@ -32,10 +32,10 @@ def compile_learning(agent: Agent) -> None:
     # each agent of a process has its own program
     settings: dict[str, Any] = {"trace_autograd_ops": True, "recompile_limit": 10_000}
 
-    @torch._dynamo.config.patch(settings)  # type: ignore[untyped-decorator]
     def compiled(*args: Tensor, **batch: Tensor) -> dict[str, Tensor]:
         try:
-            losses: dict[str, Tensor] = program(*args, **batch)
+            with torch._dynamo.config.patch(settings):
+                losses: dict[str, Tensor] = program(*args, **batch)
         except torch._dynamo.exc.TorchDynamoException as error:
             was = f"torch {torch.__version__} fails at {type(agent).__name__}"
             raise InputError("compile", "be left out here", was) from error

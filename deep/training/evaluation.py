@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tabular_marl.deep.agents.base import Agent
 from tabular_marl.deep.training.checkpoint import differences, not_finite
 from tabular_marl.deep.training.lineup import (
     Environment,
@@ -41,10 +42,10 @@ Q_LEARNER = "q-learner"
 
 @dataclass(frozen=True)
 class Score:
-    """Average reward a step by seed [N], NaN where a seed failed in training."""
+    """Average reward a step by seed [N], NaN where a seed failed; after ``trained`` steps."""
 
     reward: NDArray[np.float64]
-    trained: int = 0  # steps
+    trained: int = 0
 
     @property
     def seeds(self) -> int:
@@ -65,8 +66,7 @@ class Score:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         told = {"iqm": self.iqm, "interval": self.interval, "seeds": self.seeds}
-        told |= {"trained": self.trained}
-        return {**told, "reward_by_seed": _or_none(self.reward)}
+        return {**told, "trained": self.trained, "reward_by_seed": _or_none(self.reward)}
 
 
 def _or_none(reward: NDArray[np.float64]) -> Any:
@@ -91,39 +91,49 @@ def evaluate(
     integer("steps", steps)
     one_of("learning", learning, LEARNING)
     mine = Session.open(run / "checkpoint.pt", device)
-    first: Player = mine.players[0]
-    second, failed = mine.players[1], set(mine.failed)
+    first, second = mine.players
+    failed, trained = set(mine.failed), mine.step
     mine.generator.manual_seed(seed)
     if against == Q_LEARNER:
         second = make_q_learner(mine.run.plan.q_learner, mine.env, mine.generator)
+        trained = 0
     elif against is not None:
         theirs = Session.open(Path(against) / "checkpoint.pt", device)
         _same_world(run, mine, Path(against), theirs)
         theirs.generator.manual_seed(seed + 1)
-        second = theirs.players[1]
+        second, trained = theirs.players[1], theirs.step
         failed |= set(theirs.failed)
     env = make_environment(mine.run.plan, mine.run.seeds, mine.generator)
     players = (first, second)
     introduce(*players)
     first.learns = learning in ("agent", "both")
     second.learns = learning in ("opponent", "both")
-    total = torch.zeros(2, mine.run.seeds, dtype=torch.float64, device=mine.device)
+    reward = play(env, players, steps, f"{run}, {learning} learning")
+    reward[:, sorted(failed)] = torch.nan
+    one, two = reward.cpu().numpy()
+    return Score(one, mine.step), Score(two, trained)
+
+
+def play(env: Environment, players: tuple[Agent, Player], steps: int, what: str) -> torch.Tensor:
+    """Play on: the mean reward of both, [2, N]. ``what`` is its name in an error.
+
+    Raises TrainingError where weights or latents are no longer finite.
+    """
+    total = torch.zeros(2, env.seeds, dtype=torch.float64, device=players[0].device)
     for step in range(steps):
         try:
             total += _round(env, players)
         except RuntimeError as error:  # torch draws from no law that is not finite
-            bad = [n for p in players for n in not_finite(p.state_dict(), mine.run.seeds)]
+            bad = {n for p in players for n in not_finite(p.state_dict(), env.seeds)}
             if not bad:
                 raise
-            seeds = ", ".join(map(str, sorted(set(bad))))
+            seeds = ", ".join(map(str, sorted(bad)))
             told = f"weights or latents were no longer finite at step {step + 1} in seeds {seeds}"
-            raise TrainingError(f"{run}, {learning} learning: {told}") from error
-    total[:, sorted(failed)] = torch.nan
-    one, two = (total / steps).cpu().numpy()
-    return Score(one, mine.step), Score(two, mine.step if against is None else 0)
+            raise TrainingError(f"{what}: {told}") from error
+    return total / steps
 
 
-def _round(env: Environment, players: tuple[Player, Player]) -> torch.Tensor:
+def _round(env: Environment, players: tuple[Agent, Player]) -> torch.Tensor:
     """One step of both; their rewards, [2, N]."""
     seen = env.observations
     actions = players[0].act(seen[0]), players[1].act(seen[1])

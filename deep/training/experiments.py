@@ -42,6 +42,7 @@ from tabular_marl.games.formats import SUFFIXES, load_game
 from tabular_marl.games.iterate import iterated
 from tabular_marl.games.library import REGISTRY, named
 from tabular_marl.games.matrix import MatrixGame
+from tabular_marl.models.solve import Game
 from tabular_marl.validation import InputError, one_of
 
 AGENTS: dict[str, type[Agent]] = {
@@ -194,10 +195,15 @@ def self_play(name: str) -> Experiment:
     """
     if name in DIFFERENTIAL:
         return Experiment(name, name=name, source=DIFFERENTIAL[name].source, steps=10_000)
-    game = load_game(name) if Path(name).suffix in SUFFIXES else named(name)
+    game = stage(name)
     view = iterated(game) if isinstance(game, MatrixGame) else game
     agent = {"discount": view.discount}
     return Experiment(name, name=name, source=view.source, steps=10_000, agent=agent)
+
+
+def stage(name: str) -> Game:
+    """The game of that name, or in that file."""
+    return load_game(name) if Path(name).suffix in SUFFIXES else named(name)
 
 
 def _merged(values: Mapping[str, Any], over: Any, file: str) -> dict[str, Any]:

@@ -16,9 +16,7 @@ from tabular_marl.deep.environments.differential import GAMES, RepeatedGame
 from tabular_marl.deep.environments.matrix import IteratedMatrixGame, QLearner
 from tabular_marl.deep.environments.pettingzoo import PettingZooGame
 from tabular_marl.deep.environments.stochastic import StochasticEnvironment
-from tabular_marl.deep.training.experiments import Experiment, LearnerConfig
-from tabular_marl.games.formats import SUFFIXES, load_game
-from tabular_marl.games.library import named
+from tabular_marl.deep.training.experiments import Experiment, LearnerConfig, stage
 from tabular_marl.games.matrix import MatrixGame
 from tabular_marl.validation import InputError, one_of
 from tabular_marl.verification.registry import import_file
@@ -89,7 +87,7 @@ def make_environment(plan: Experiment, seeds: int, generator: torch.Generator) -
         return PettingZooGame(make, seeds, generator.initial_seed(), device)
     if not plan.episode:
         raise InputError("episode", "be at least 1 in a named game", "it was 0")
-    game = load_game(name) if Path(name).suffix in SUFFIXES else named(name)
+    game = stage(name)
     if game.num_players != 2:
         raise InputError("environment", "be of two players", f"{name} has {game.num_players}")
     if isinstance(game, MatrixGame):

@@ -36,14 +36,18 @@ from tabular_marl.deep.training.compiled import compile_learning
 from tabular_marl.deep.training.lineup import line_up
 from tabular_marl.deep.training.logs import Logs
 from tabular_marl.deep.training.run import Curve, Run
+from tabular_marl.solution import NotConverged
 from tabular_marl.validation import InputError
 
 #: What the other player's losses are called, before their own names.
 OPPONENT = "opponent "
 
 
-class TrainingError(RuntimeError):
+class TrainingError(NotConverged):
     """A loss stopped being finite; the last good checkpoint is untouched."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, None)
 
 
 class Session:
@@ -221,7 +225,8 @@ class Session:
         session = cls(run, keep_going)
         session.step, session.curve = state["step"], state["curve"].cpu()
         session.losses, session.failed = state["losses"], state["failed"]
-        if state.get("game", session.env.digest) != session.env.digest:
+        digest = session.env.digest
+        if state.get("game", digest) != digest:
             was = f"{run.plan.environment} has changed since {path} was written"
             raise InputError("checkpoint", "be of the game as it is now", was)
         try:

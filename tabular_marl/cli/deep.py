@@ -13,7 +13,6 @@ from tyro.conf import Positional, arg
 
 from tabular_marl.answers import emit_json
 from tabular_marl.cli.common import DeviceName, JsonFlag, read_game, torch_on_one_thread, working
-from tabular_marl.solution import NotConverged
 from tabular_marl.validation import InputError, one_of
 
 if TYPE_CHECKING:
@@ -57,15 +56,13 @@ def train(
 ) -> int:
     """Train an agent of an experiment, such as FURTHER's matrix games, many seeds at once."""
     torch_on_one_thread()
-    from tabular_marl.deep.training import Run, TrainingError
+    from tabular_marl.deep.training import Run
     from tabular_marl.deep.training.evaluation import Score
 
     numbers = (seeds, steps, seed, interval)
     asked = Run(experiment, agent, preset, *numbers, _settings(set), device, compile)
     try:
         curve = _with_progress(asked, out, resume, keep_going, quiet=json)
-    except TrainingError as error:
-        raise NotConverged(str(error), None) from None
     except KeyboardInterrupt:
         _tell_how_to_go_on(out)
         return 130
@@ -107,9 +104,12 @@ def _settings(given: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 
 def _tell_how_to_go_on(out: Path | None) -> None:
-    kept = out is not None and (out / "checkpoint.pt").is_file()
-    how = "the same command with --resume goes on from the last checkpoint"
-    told = how if kept else f"nothing was kept{', since no --out was given' * (out is None)}"
+    if out is None:
+        told = "nothing was kept, since no --out was given"
+    elif (out / "checkpoint.pt").is_file():
+        told = "the same command with --resume goes on from the last checkpoint"
+    else:
+        told = "nothing was kept"
     print(f"tabular-marl: interrupted; {told}", file=sys.stderr)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from tabular_marl.answers import emit_json
 from tabular_marl.cli.common import DeviceName, JsonFlag, torch_on_one_thread, working
-from tabular_marl.solution import NotConverged
 
 if TYPE_CHECKING:
     from tabular_marl.deep.training.evaluation import CrossPlay
@@ -45,7 +43,7 @@ def evaluate(
     from tabular_marl.deep.training.evaluation import evaluate as run_both
 
     with working("playing", quiet=json):
-        mine, theirs = _or_told(run_both, run, against, steps, learning, seed, device)
+        mine, theirs = run_both(run, against, steps, learning, seed, device)
     if json:
         emit_json(
             {
@@ -69,19 +67,6 @@ def evaluate(
     return 0
 
 
-T = TypeVar("T")
-
-
-def _or_told(play: Callable[..., T], *args: Any) -> T:
-    """What ``play`` finds; a player who breaks down is told in a line."""
-    from tabular_marl.deep.training import TrainingError
-
-    try:
-        return play(*args)
-    except TrainingError as error:
-        raise NotConverged(str(error), None) from None
-
-
 def crossplay(
     runs: Annotated[
         Positional[tuple[Path, ...]], arg(metavar="RUN_DIR", help="Two or more, of one game.")
@@ -103,7 +88,7 @@ def crossplay(
     if out is not None:  # told before the work, not after it
         out.mkdir(parents=True, exist_ok=True)
     with working(f"playing {len(runs)}×{len(runs)} pairs", quiet=json):
-        found = _or_told(cross_play, short_names(runs), steps, learning, seed, device)
+        found = cross_play(short_names(runs), steps, learning, seed, device)
     if json:
         emit_json(found.as_dict())
     else:

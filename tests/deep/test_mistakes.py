@@ -458,7 +458,10 @@ def test_a_policy_loss_of_another_form_with_the_same_minimum_passes(distance):
     (finding,) = Bench(to_the_tilt(distance), single()).actors()
     assert finding.passed, finding.says
     assert "least at the tilt of" in finding.says
-    hot = lambda p, t: distance(p, torch.log_softmax(t / 2, 1))  # noqa: E731
+
+    def hot(p, t):
+        return distance(p, torch.log_softmax(t / 2, 1))
+
     (wrong,) = Bench(to_the_tilt(hot), single()).actors()
     assert not wrong.passed
     assert not wrong.mistake

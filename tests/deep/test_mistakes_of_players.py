@@ -179,9 +179,9 @@ def test_a_log_policy_beside_the_value_has_its_name(model, uniform, of_state):
 
 
 def test_a_mask_on_the_reward_has_its_name():
-    masked = lambda t, b: torch.where(  # noqa: E731
-        b.terminated, 0.0, b.reward + GAMMA * one(t.q)[b.next_state]
-    )
+    def masked(t, b):
+        return torch.where(b.terminated, 0.0, b.reward + GAMMA * one(t.q)[b.next_state])
+
     finding = asked(alone(ends=True), masked)
     assert finding.mistake == "the reward where s' ends is in it too", finding.says
     assert "-1·R where s' ends" in finding.says
@@ -238,7 +238,9 @@ ARRIVALS = {
 
 @pytest.mark.parametrize("name", ARRIVALS)
 def test_a_mistake_of_options_has_its_name(name):
-    target = lambda t, b: b.reward + GAMMA * ARRIVALS[name](t)[b.next_state, b.option]  # noqa: E731
+    def target(t, b):
+        return b.reward + GAMMA * ARRIVALS[name](t)[b.next_state, b.option]
+
     finding = asked(OPTIONS, target)
     assert finding.mistake == name, finding.says
 
@@ -294,9 +296,10 @@ def test_a_value_table_moved_the_wrong_way_is_named():
 
 
 def test_a_table_that_is_read_and_never_trained_is_told():
-    held = lambda t, b: weighed(  # noqa: E731
-        b, (t.q[b.taken] - b.reward - GAMMA * t.value.detach()[b.next_state]) ** 2
-    )
+    def held(t, b):
+        y = b.reward + GAMMA * t.value.detach()[b.next_state]
+        return weighed(b, (t.q[b.taken] - y) ** 2)
+
     says = bench(alone(), held).gradient().says
     assert says.endswith("it does not train agent, opponent, value, but reads value")
 
@@ -390,7 +393,10 @@ def test_what_the_first_mover_follows_is_named(name):
 
 def test_a_model_that_is_made_less_likely_is_named():
     system = System.of(game(), "fictitious-play", beta_agent=2.0, beta_opponent=1.0)
-    likelihood = lambda t, b: weighed(b, t.log_opponent[b.state, 0, b.opponent_action])  # noqa: E731
+
+    def likelihood(t, b):
+        return weighed(b, t.log_opponent[b.state, 0, b.opponent_action])
+
     (finding,) = bench(system, likelihood).actors()
     assert finding.mistake == "opponent: it is maximised where it must be minimised"
 

@@ -161,7 +161,9 @@ def test_what_stands_for_the_gain_must_rise_with_q(scale):
 
 
 def test_an_advantage_is_no_gain():
-    off = lambda t: t.q[0, 0, 0] - t.q[1, 0, 0]  # noqa: E731
+    def off(t):
+        return t.q[0, 0, 0] - t.q[1, 0, 0]
+
     held = program(target=lambda t, b: b.reward - off(t) + entropic(t)[b.next_state])
     assert "moves by 0 where q" in Bench(held, FURTHER).target().mistake
 
